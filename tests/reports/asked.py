@@ -1,4 +1,4 @@
-"""Asking report pages in tests: counters to show, what is odd to ask for, pages as plain data."""
+"""Helpers for tests of report pages: usage to show, odd parameters, filters, files."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ from tests.sending import Sender, file_all
 from tests.sessions.stored import summarise_due
 
 ZERO = datetime(2026, 3, 30, 12, 0, tzinfo=UTC)
-# What nobody means, and what breaks careless parsers.
+# Meaningless parameters, and some that break careless parsers.
 ODD = (
     "period=never",
     "from=2026-02-30&to=yesterday",
@@ -27,7 +27,7 @@ ODD = (
     "from=2026-01-01&to=2026-12-31&granularity=quarter_hour",
     "owner=99999999&source=-1&kind=nothing&country=Germany",
     "owner=1&owner=1&source=%00&source=x%27%3B--",
-    "zone=Pacific/Apia&from=2011-12-30&to=2011-12-30",  # a day that Samoa leapt over
+    "zone=Pacific/Apia&from=2011-12-30&to=2011-12-30",  # a day that Samoa skipped
     "zone=Mars/Olympus&compare=sideways&granularity=century",
     "version=%F0%9F%92%A9&country=de&sort=kinds.-nothing&sort=..",
     "period=7d&sort=" + "x" * 2_000,
@@ -37,7 +37,7 @@ ODD = (
 def counted(
     sender: Sender, hours_ago: int = 1, received: int = 10, source: str = "portal", **more: Any
 ) -> Source:
-    """A counter of usage of the sender's owner; the source that it is of."""
+    """Create an hour of usage of the sender's owner, and return its source."""
     owner = sender.key.default_owner
     found, _ = Source.objects.get_or_create(organization=owner.organization, name=source)
     rejected = more.pop("rejected", 0)
@@ -51,7 +51,7 @@ def counted(
 
 
 def arrived(sender: Sender, *events: Any) -> None:
-    """Events filed, summed up and folded: what pages show."""
+    """File events, summarise sessions and fold rollups, so that pages show them."""
     sender.batch(*events)
     file_all()
     summarise_due()
@@ -59,24 +59,24 @@ def arrived(sender: Sender, *events: Any) -> None:
 
 
 def filters(period: Period, granularity: Granularity | None = None, **more: Any) -> Filters:
-    """Filters of an operator, who sees everybody's."""
+    """Return filters of an operator, who sees all owners."""
     owners = more.pop("owners", None)
     return Filters(owners=owners, period=period, granularity=granularity or period.finest(), **more)
 
 
 def context(page: str = "overview", now: datetime = ZERO, **more: Any) -> Context:
-    """What a page is built with, beside filters."""
+    """Return what a page is built with besides filters."""
     usual = Context(now=now, links=Links(page, {}), owners={}, sources={}, sees_all=True)
     return replace(usual, **more)
 
 
 def file_of(client: Client, path: str) -> bytes:
-    """A table as a file; CSV comes in pieces."""
+    """Download a table. CSV is a streaming response."""
     response: Any = client.get(path)
     assert response.status_code == 200, path
     return b"".join(response.streaming_content) if response.streaming else response.content
 
 
 def csv_of(client: Client, path: str) -> str:
-    """A table as CSV, without the mark at its beginning."""
+    """Download a table as CSV, without the byte order mark."""
     return file_of(client, path).decode("utf-8-sig")

@@ -1,4 +1,4 @@
-"""Lifelike data for tests of report pages: a small demo through the real way in, and a plain look at it."""
+"""Lifelike data for tests of report pages: a small demo, posted and filed, and plain counts of its events."""
 
 import os
 from collections.abc import Iterator
@@ -21,9 +21,9 @@ from tests.rollups.recomputed import fold_due
 
 NOW = datetime(2026, 11, 18, 15, 30, tzinfo=UTC)
 SPAN = 6  # days
-Pair = tuple[Event, Any]  # an event and the row of its kind
+Pair = tuple[Event, Any]  # an event and its kind's row
 
-# Filters by name, as of Filters; owners and sources by name.
+# Filters by name, with the arguments of Filters; owners and sources are given by name.
 ASKED: dict[str, dict[str, Any]] = {
     "everything": {},
     "an owner": {"owners": (home.LEARNING,)},
@@ -36,13 +36,13 @@ ASKED: dict[str, dict[str, Any]] = {
     "Kathmandu": {"first": date(2026, 11, 15), "days": 1, "zone": "Asia/Kathmandu", "step": "hour"},
     "all at once": {"owners": (home.LEARNING,), "sources": ("portal", "mobile"), "versions": ("2.1.0",)},
 }
-# CI asks these; `make test` on a machine of one's own asks all.
+# CI tests only these filters; `make test` on a developer's machine tests all.
 TELLING = ("everything", "Kathmandu", "all at once")
-each_question = pytest.mark.parametrize("asked", TELLING if os.environ.get("CI") else list(ASKED))
+each_filter = pytest.mark.parametrize("asked", TELLING if os.environ.get("CI") else list(ASKED))
 
 
 def of_module(*more: Any) -> Any:
-    """A fixture: the demo, filed once for all tests of a module; `more` are called then, to file further."""
+    """Return a fixture that files the demo once per module, then calls each of `more` to file more events."""
 
     @pytest.fixture(scope="module", autouse=True)
     def stored(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
@@ -58,12 +58,12 @@ def of_module(*more: Any) -> Any:
 
 
 def just_before(period: Period) -> Period:
-    """As many days before a period: there is data of them, and none of the week before."""
+    """Return as many days before a period, for which the demo has data, unlike for the week before."""
     return replace(period, first=period.first - (period.end - period.first), end=period.first)
 
 
 def question(asked: str, **more: Any) -> Filters:
-    """The filters of that name."""
+    """Return the filters of that name."""
     given = ASKED[asked] | more
     first = given.get("first", date(2026, 11, 12))
     period = Period(
@@ -81,13 +81,13 @@ def question(asked: str, **more: Any) -> Filters:
     )
 
 
-def seen(kind: str, filters: Filters) -> list[Pair]:
-    """The events of a kind that filters leave, by a plain look at all of them, in the order of time."""
+def events_matching(kind: str, filters: Filters) -> list[Pair]:
+    """Return the events of a kind that match filters, by checking each event, in order of time."""
     details = KINDS[kind].model._default_manager.in_bulk()
     return [
         (event, details[event.pk])
         for event in Event.objects.filter(kind=kind).order_by("id")
-        if is_meant(event, filters)
+        if matches(event, filters)
     ]
 
 
@@ -96,8 +96,8 @@ def of_people(pairs: list[Pair]) -> list[Pair]:
     return [pair for pair in pairs if not pair[0].is_bot]
 
 
-def is_meant(event: Event, filters: Filters) -> bool:
-    """Whether filters leave an event, but for its kind."""
+def matches(event: Event, filters: Filters) -> bool:
+    """True if an event matches the filters other than its kind."""
     return (
         filters.period.since <= event.occurred_at < filters.period.until
         and (filters.owners is None or event.owner_id in filters.owners)
@@ -108,7 +108,7 @@ def is_meant(event: Event, filters: Filters) -> bool:
 
 
 def by_bucket(pairs: list[Pair], filters: Filters) -> tuple[int | None, ...]:
-    """How many events each bucket has; None for buckets to come."""
+    """Return the number of events in each bucket, None for future buckets."""
     starts = filters.period.buckets(filters.granularity)
     found: list[int | None] = [None if start > NOW else 0 for start in starts]
     for event, _ in pairs:

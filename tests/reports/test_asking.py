@@ -1,4 +1,4 @@
-"""An address is understood as filters within what a person may see; what can't be meant is said."""
+"""Query parameters become filters within what a person may see; errors explain invalid ones."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -20,7 +20,7 @@ def parsed(query: dict[str, Any], **more: Any) -> Parsed:
     return parse(params, more.pop("choices", CHOICES), ZERO, **more)
 
 
-def test_nothing_asked_is_the_last_week_of_all_that_one_sees_beside_the_week_before() -> None:
+def test_without_parameters_the_last_week_is_compared_with_the_week_before() -> None:
     found = parsed({})
     assert found.filters.owners == (1, 2)
     assert (found.filters.period.first, found.filters.period.last) == (date(2026, 3, 24), date(2026, 3, 30))
@@ -31,7 +31,7 @@ def test_nothing_asked_is_the_last_week_of_all_that_one_sees_beside_the_week_bef
     assert (found.errors, found.params) == ((), {})
 
 
-def test_who_sees_all_is_not_bounded_by_a_list() -> None:
+def test_filters_of_an_operator_list_no_owners() -> None:
     everything = Choices(CHOICES.owners, CHOICES.sources, CHOICES.kinds, sees_all=True)
     assert parsed({}, choices=everything).filters.owners is None
     assert parsed({"owner": "2"}, choices=everything).filters.owners == (2,)
@@ -63,16 +63,14 @@ def test_who_sees_all_is_not_bounded_by_a_list() -> None:
         ),
     ],
 )
-def test_what_cannot_be_meant_is_said_and_the_other_filters_stay(
-    query: dict[str, str], sentence: str
-) -> None:
+def test_an_invalid_parameter_is_explained_and_the_others_apply(query: dict[str, str], sentence: str) -> None:
     found = parsed(query | ({"source": ["7", query["source"]]} if "source" in query else {"source": "7"}))
     assert found.errors == (sentence,)
     assert found.filters.sources == (7,)
     assert found.params["source"] == ["7"]
 
 
-def test_days_of_ones_own_are_in_ones_own_zone() -> None:
+def test_a_custom_period_is_in_the_chosen_zone() -> None:
     found = parsed({"from": "2026-03-28", "to": "2026-03-29", "zone": "Europe/Berlin", "compare": "year"})
     assert (
         f"{found.filters.period.since:%d %H:%M} {found.filters.period.until:%d %H:%M}" == "27 23:00 29 22:00"
@@ -83,7 +81,7 @@ def test_days_of_ones_own_are_in_ones_own_zone() -> None:
     assert parsed({}, zone="no longer known").filters.period.zone.key == "UTC"
 
 
-def test_a_link_changes_one_thing_and_keeps_the_rest() -> None:
+def test_a_link_changes_one_parameter_and_keeps_the_others() -> None:
     params = {"source": ["7", "8"], "period": ["30d"], "csv": ["kinds"]}
     assert changed(params, {"source": None, "kind": ["log"]}) == {"period": ["30d"], "kind": ["log"]}
 
@@ -100,12 +98,12 @@ def test_a_link_changes_one_thing_and_keeps_the_rest() -> None:
         ({}, {}),
     ],
 )  # fmt: skip
-def test_owner_and_period_stay_between_reports_and_lists(of_report: Any, of_list: Any) -> None:
+def test_filters_are_carried_over_between_reports_and_lists(of_report: Any, of_list: Any) -> None:
     assert for_lists(of_report | {"kind": ["log"], "granularity": ["hour"]}) == of_list
     assert for_reports(of_list | {"session": ["s1"], "q": ["x"]}) == of_report
 
 
-def test_times_of_a_list_are_the_days_that_they_touch() -> None:
+def test_times_of_a_list_become_the_days_that_contain_them() -> None:
     asked_for = {"since": ["2026-03-01T18:00"], "until": ["2026-03-02T06:00"], "period": ["7d"]}
     assert for_reports(asked_for) == {"from": ["2026-03-01"], "to": ["2026-03-02"]}
     odd = {"since": ["yesterday"], "until": ["0001-01-01"], "owner": [""], "period": []}
@@ -128,7 +126,7 @@ def test_times_of_a_list_are_the_days_that_they_touch() -> None:
         ),
     )
 )
-def test_whatever_is_asked_is_within_what_one_sees(query: dict[str, list[str]]) -> None:
+def test_no_parameters_give_filters_beyond_what_the_person_sees(query: dict[str, list[str]]) -> None:
     found = parsed(query)
     assert set(found.filters.owners or ()) <= set(CHOICES.owners)
     assert found.filters.owners

@@ -1,4 +1,4 @@
-"""Bots: left out of figures about people, counted as events, shown to whoever asks, and always mentioned."""
+"""Bots are left out of figures about people, counted as events, shown by a filter, and always mentioned."""
 
 import re
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ PEOPLE, ROBOTS = 2, 3
 
 
 def visit(who: str, ms: int) -> Iterator[dict[str, Any]]:
-    """A session: two pages, an error, a content begun and ended, an answer, feedback and a search."""
+    """Yield the events of a session: pages, an error, a content, an answer, feedback, a search."""
     edata: list[tuple[str, dict[str, Any]]] = [
         ("START", {"type": "player"}),
         ("IMPRESSION", {"type": "view", "pageid": "home", "uri": "/"}),
@@ -89,11 +89,11 @@ def visited(team_a: Sender) -> None:
 
 
 def asked(bots: Bots = Bots.USUAL) -> Filters:
-    # The week: a test that runs at midnight has some of its events on the day before.
+    # A week: when the test runs at midnight, some of its events are of the day before.
     return of_all(preset("7d", timezone.now(), UTC_ZONE), bots=bots)
 
 
-# Visits that count in figures about people, and in figures about events.
+# Visits counted in figures about people, and in figures about events.
 WAYS = {
     Bots.USUAL: (PEOPLE, PEOPLE + ROBOTS),
     Bots.COUNTED: (PEOPLE + ROBOTS, PEOPLE + ROBOTS),
@@ -110,7 +110,7 @@ def test_people_and_events_are_counted_with_and_without_bots(visited: None, way:
     found = overview(asked(way), timezone.now()).sums
     assert (found.sessions, found.with_errors, found.actors, found.devices) == (people,) * 4
     assert found.events == everybody * EVENTS_OF_VISIT
-    # Nobody counts by hour of receipt who is a bot.
+    # Usage by hour of receipt doesn't distinguish bots.
     assert found.received == (None if way.narrows else everybody * EVENTS_OF_VISIT)
 
     visits = sessions(asked(way), timezone.now())
@@ -156,7 +156,7 @@ def test_pages_say_how_many_bots_they_leave_out_and_link_to_them(visited: None, 
         assert f'are counted · <a href="/reports/{page}/">leave them out</a>' in html
 
 
-def test_pages_about_events_speak_of_bots_only_where_they_are_asked_to(visited: None) -> None:
+def test_pages_about_events_mention_bots_only_if_filtered_by_them(visited: None) -> None:
     pages = {page.name: page for page in PAGES}
     assert said.note(pages["services"], asked(), context("services")) is None
     left_out = said.note(pages["services"], asked(Bots.LEFT_OUT), context("services"))
@@ -165,7 +165,7 @@ def test_pages_about_events_speak_of_bots_only_where_they_are_asked_to(visited: 
     assert said.note(pages["cost"], asked(Bots.ONLY), context("cost")) is None
 
 
-def test_events_of_bots_that_belong_to_no_session_are_mentioned_too(team_a: Sender) -> None:
+def test_events_of_bots_without_a_session_are_mentioned_too(team_a: Sender) -> None:
     event = log_event()
     del event["context"]["sid"], event["context"]["did"]
     team_a.batch(event, **{"User-Agent": GOOGLEBOT})
@@ -178,7 +178,7 @@ def test_events_of_bots_that_belong_to_no_session_are_mentioned_too(team_a: Send
     assert overview(asked(), timezone.now()).sums.actors == 0
 
 
-def test_numbers_link_to_lists_with_as_many_rows(visited: None, operator: Client) -> None:
+def test_figures_link_to_lists_with_as_many_rows(visited: None, operator: Client) -> None:
     for query, people in (("", PEOPLE), ("?bots=only", ROBOTS), ("?bots=counted", PEOPLE + ROBOTS)):
         html = html_of(operator, f"/reports/sessions/{query}")
         found = re.search(r'href="(/admin/events/session/\?since=[^"]*)"', html)
@@ -187,26 +187,26 @@ def test_numbers_link_to_lists_with_as_many_rows(visited: None, operator: Client
         assert len(re.findall(r"tally-state-(?:open|idle|final)", listed)) == people
 
 
-def test_tables_as_csv_follow_the_filter(visited: None, operator: Client) -> None:
+def test_tables_as_csv_apply_the_filter(visited: None, operator: Client) -> None:
     usual = csv_of(operator, "/reports/sessions/?csv=listed")
     only = csv_of(operator, "/reports/sessions/?csv=listed&bots=only")
     assert (usual.count("session of person"), usual.count("session of robot")) == (PEOPLE, 0)
     assert (only.count("session of person"), only.count("session of robot")) == (0, ROBOTS)
 
 
-def test_an_unknown_way_is_refused_in_words(visited: None, operator: Client) -> None:
+def test_an_unknown_choice_of_bots_is_explained(visited: None, operator: Client) -> None:
     html = html_of(operator, "/reports/sessions/?bots=sideways")
     assert "Bots can&#x27;t be sideways; it is left out." in html
 
 
-def test_the_filter_stays_on_the_way_to_lists_and_back() -> None:
+def test_the_filter_is_carried_over_between_reports_and_lists() -> None:
     for bots, flag in (("only", "yes"), ("left_out", "no")):
         assert for_lists({"bots": [bots]}) == {"is_bot": [flag]}
         assert for_reports({"is_bot": [flag]}) == {"bots": [bots]}
     assert for_lists({"bots": ["counted"]}) == for_reports({"is_bot": ["maybe"]}) == {}
 
 
-def test_digests_say_how_many_sessions_they_leave_out() -> None:
+def test_digests_say_how_many_sessions_of_bots_they_leave_out() -> None:
     def told(bots: int) -> str:
         return sentences.note(replace(facts("x"), bots=bots))
 
@@ -215,10 +215,8 @@ def test_digests_say_how_many_sessions_they_leave_out() -> None:
     assert told(11).endswith(" 11 sessions of bots are not counted.")
 
 
-def test_reenriching_alone_makes_sessions_and_reports_right(
-    team_a: Sender, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # As if the rules had known no bots when the events were filed.
+def test_reenriching_corrects_sessions_and_reports(team_a: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As if no bots were known when the events were filed.
     agent.agent_columns.cache_clear()
     with monkeypatch.context() as patched:
         patched.setattr(agent, "is_bot", lambda *_: False)
@@ -242,8 +240,8 @@ def test_reenriching_alone_makes_sessions_and_reports_right(
     assert [each for step in steps(None, None, None) for each in verification.differences(step)] == []
 
 
-def test_a_session_is_a_bot_s_where_all_known_agents_are(team_a: Sender) -> None:
-    """Servers may add events to a person's session; they send with curl, or without a user agent."""
+def test_a_session_is_a_bots_if_all_its_known_user_agents_are(team_a: Sender) -> None:
+    """Servers may add events to a person's session, with curl or without a user agent."""
     agents = {
         "a bot": (GOOGLEBOT, "", "curl/8.5.0"),
         "a person and a server": (PIXEL, "curl/8.5.0"),

@@ -1,4 +1,4 @@
-"""Builds and tools: every number is what a plain look at the events says."""
+"""Builds and tools: every figure equals a plain count of the events."""
 
 from collections import Counter, defaultdict
 from datetime import timedelta
@@ -18,14 +18,23 @@ from reports.query import build_series
 from reports.query.datasets import BUILDS
 from reports.query.planner import answer, over_time
 from reports.query.query import Answer, Query, Row
-from tests.reports.lifelike import NOW, Pair, by_bucket, each_question, just_before, of_module, question, seen
+from tests.reports.lifelike import (
+    NOW,
+    Pair,
+    by_bucket,
+    each_filter,
+    events_matching,
+    just_before,
+    of_module,
+    question,
+)
 
 pytestmark = pytest.mark.django_db
 AGENT = ("agent_version_major", "agent_version_minor", "agent_version_micro")
 
 
 def lose_some() -> None:
-    """Events that never came: some last ones, some in the middle, and the places of a whole series."""
+    """Delete events: some last ones, some in the middle, and the indexes of a whole series."""
     scopes = sorted(EmittedEvent.objects.exclude(scope="").values_list("scope", flat=True).distinct())
     ends = EmittedEvent.objects.filter(scope__in=scopes[:3], final=True)
     middles = EmittedEvent.objects.filter(scope__in=scopes[2:5], index=1)
@@ -46,7 +55,7 @@ def keys_of(row: Any) -> dict[str, str]:
 
 
 def over(filters: Filters) -> Filters:
-    """With a day before and after."""
+    """Return filters that include a day before and after."""
     day = timedelta(days=1)
     period = filters.period
     wider = type(period)(period.first - day, period.end + day, period.zone)
@@ -54,9 +63,9 @@ def over(filters: Filters) -> Filters:
 
 
 def series_of(filters: Filters) -> dict[tuple[Any, ...], list[Pair]]:
-    """The series that began in the period."""
+    """Return the series that began in the period."""
     groups = defaultdict(list)
-    for event, row in seen("emitted_event", over(filters)):
+    for event, row in events_matching("emitted_event", over(filters)):
         if row.scope:
             groups[event.owner_id, event.source_id, row.collection, row.scope].append((event, row))
     since, until = filters.period.since, filters.period.until
@@ -79,10 +88,10 @@ def parts(filters: Filters, name: str, **where: str) -> Answer:
     return answer(Query(BUILDS, BY[name].metrics, filters, (name,), where))
 
 
-@each_question
-def test_events_by_what_they_were_about(asked: str) -> None:
+@each_filter
+def test_events_are_counted_by_each_key(asked: str) -> None:
     filters = question(asked)
-    events = seen("emitted_event", filters)
+    events = events_matching("emitted_event", filters)
 
     sums = total(filters)
     (line,) = over_time(Query(BUILDS, ("events",), filters), NOW)
@@ -104,8 +113,8 @@ def test_events_by_what_they_were_about(asked: str) -> None:
     }
 
 
-@each_question
-def test_series_are_whole_or_lack_an_end_or_places(asked: str) -> None:
+@each_filter
+def test_series_are_complete_unended_or_have_gaps(asked: str) -> None:
     filters = question(asked)
     series = series_of(filters)
     states: Counter[str] = Counter()
@@ -134,18 +143,18 @@ def test_series_are_whole_or_lack_an_end_or_places(asked: str) -> None:
     } == broken
 
 
-def test_the_data_has_series_of_each_sort() -> None:
+def test_the_data_has_series_of_each_state() -> None:
     states = build_series.of_all(build_series.states(question("everything"), NOW, {}))
 
     assert min(states.whole, states.with_gaps, states.unended, states.missing) > 0
     assert 0 < (states.whole_share or 0) < 1
 
 
-@each_question
-def test_timers_and_how_long_they_ran(asked: str) -> None:
+@each_filter
+def test_timers_are_counted_and_measured(asked: str) -> None:
     filters = question(asked)
     groups = defaultdict(list)
-    for event, row in seen("emitted_event", over(filters)):
+    for event, row in events_matching("emitted_event", over(filters)):
         if row.timer is not None:
             groups[event.owner_id, row.timer].append((event, row))
     since, until = filters.period.since, filters.period.until
@@ -163,9 +172,9 @@ def test_timers_and_how_long_they_ran(asked: str) -> None:
 
 
 @pytest.mark.parametrize("name", KEYS)
-def test_each_key_narrows(name: str) -> None:
+def test_each_key_can_be_filtered_by(name: str) -> None:
     filters = question("everything")
-    counts = Counter(keys_of(row)[name] for _, row in seen("emitted_event", filters))
+    counts = Counter(keys_of(row)[name] for _, row in events_matching("emitted_event", filters))
     value, times = min(counts.items(), key=lambda each: each[1])
 
     found = total(filters, **{name: value})
@@ -174,7 +183,7 @@ def test_each_key_narrows(name: str) -> None:
     assert [row.keys[0] for row in parts(filters, name, **{name: value}).rows] == [value]
 
 
-def test_it_compares_with_the_period_before() -> None:
+def test_figures_are_compared_with_the_period_before() -> None:
     filters = question("some days")
     before = filters.over(just_before(filters.period))
     compared = question("some days", compare=just_before(filters.period))
@@ -186,7 +195,7 @@ def test_it_compares_with_the_period_before() -> None:
     assert unended.change == change(int(unended.value or 0), whole.unended, more_is="bad")
 
 
-def test_the_answer_is_computed_and_numbers_lead_to_their_events() -> None:
+def test_the_answer_matches_the_figures_and_figures_link_to_events() -> None:
     filters = question("everything")
     params: dict[str, tuple[str, ...]] = {"agent_version": ("1.5.0",)}
     context = Context(NOW, Links("builds", {}), {}, {}, sees_all=True)

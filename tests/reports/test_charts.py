@@ -1,4 +1,4 @@
-"""Charts and tables: true to time, gaps are gaps, numbers as people read them, the CSV exact."""
+"""Charts, tables and files: time axes, gaps, readable numbers, exact CSV."""
 
 import re
 from dataclasses import replace
@@ -54,7 +54,7 @@ NOW = datetime(2026, 3, 30, 12, tzinfo=UTC)
         (3 * 10**9, "3 G"),
     ],
 )
-def test_large_numbers_are_short(value: Number, text: str) -> None:
+def test_large_numbers_are_abbreviated(value: Number, text: str) -> None:
     assert short_count(value) == text
 
 
@@ -74,7 +74,7 @@ def test_large_numbers_are_short(value: Number, text: str) -> None:
         (EVENTS, None, None, "no data"),
     ],
 )
-def test_each_unit_is_written_its_way(unit: Unit, value: Number | None, text: str | None, exact: str) -> None:
+def test_each_unit_has_its_format(unit: Unit, value: Number | None, text: str | None, exact: str) -> None:
     assert unit.exactly(value) == exact
     assert value is None or unit.short(value) == text
 
@@ -91,13 +91,13 @@ def test_each_unit_is_written_its_way(unit: Unit, value: Number | None, text: st
         (5, None, "", None),
     ],
 )
-def test_a_change_is_in_words(
+def test_a_change_is_described_in_words(
     value: Number, before: Number | None, more_is: str, expected: Change | None
 ) -> None:
     assert change(value, before, more_is=more_is) == expected
 
 
-def test_times_as_much_is_as_and_more_is_than() -> None:
+def test_changes_in_sentences_have_as_or_than() -> None:
     assert [Change(text).than for text in ("25 times as much", "10 % more")] == [
         "25 times as much as",
         "10 % more than",
@@ -115,18 +115,18 @@ def test_times_as_much_is_as_and_more_is_than() -> None:
         (0.2, None, None),
     ],
 )
-def test_a_change_of_a_share_is_in_points(
+def test_a_change_of_a_share_is_in_percentage_points(
     value: float, before: float | None, expected: Change | None
 ) -> None:
     assert points(value, before, more_is="bad") == expected
 
 
-def test_by_itself_a_count_has_its_digits_as_long_as_there_is_room() -> None:
+def test_a_single_count_shows_all_digits_up_to_99999() -> None:
     assert [EVENTS.at_large(value) for value in (8_041, 99_999, 1_234_567)] == ["8,041", "99,999", "1.2 M"]
     assert [SHARE.at_large(0.136), BYTES.at_large(8_041)] == ["13.6 %", "8 kB"]
 
 
-def test_numbers_of_a_column_line_up_and_a_zero_leads_nowhere() -> None:
+def test_numbers_of_a_column_have_equal_decimals_and_zeros_no_link() -> None:
     columns = (Column("name", "Name"), Column("share", "Share", SHARE), Column("mean", "Mean", mean("")))
     rows = [(0.8, 4), (0.723, 3.94), (0, 0), (None, 1_766.5)]
     table = Table(columns, tuple(Row(("x", *cells), hrefs={"share": "/behind/"}) for cells in rows))
@@ -136,7 +136,7 @@ def test_numbers_of_a_column_line_up_and_a_zero_leads_nowhere() -> None:
     assert [row[1].href for row in shown] == ["/behind/", "/behind/", "", ""]
 
 
-def test_an_id_is_short_and_stands_in_one_line() -> None:
+def test_an_id_is_shortened_and_does_not_wrap() -> None:
     (cell,) = Table(
         (Column("id", "Id", is_id=True),), (Row(("045c5286-76fa-44f3-ae40-ea9c7acb6a0a",)),)
     ).shown()[0]
@@ -147,12 +147,12 @@ def test_an_id_is_short_and_stands_in_one_line() -> None:
 
 @pytest.mark.parametrize("most", [0, 0.3, 1, 3, 7, 99, 101, 12_345, 10**9 + 1])
 @pytest.mark.parametrize("unit", [EVENTS, SHARE, SECONDS, mean("x")])
-def test_an_axis_begins_at_zero_and_holds_all(most: float, unit: Unit) -> None:
+def test_an_axis_begins_at_zero_and_covers_the_largest_value(most: float, unit: Unit) -> None:
     found = ticks(most, unit)
     assert found[0][0] == 0
     assert found[-1][0] >= most
     assert 2 <= len(found) <= 8
-    assert len({text for _, text in found}) == len(found), "no two ticks say the same"
+    assert len({text for _, text in found}) == len(found), "labels of ticks are unique"
 
 
 def chart(values: tuple[int | None, ...], **options: object) -> TimeChart:
@@ -161,7 +161,7 @@ def chart(values: tuple[int | None, ...], **options: object) -> TimeChart:
     return TimeChart("Events", period, buckets, (Series("log", values, 4, ("kind", "log")),), EVENTS)
 
 
-def test_each_number_of_a_chart_leads_to_what_it_counts() -> None:
+def test_numbers_of_a_chart_link_to_what_they_count() -> None:
     def behind(since: datetime, until: datetime) -> str:
         return f"?since={since:%d %H}&until={until:%d %H}"
 
@@ -171,7 +171,7 @@ def test_each_number_of_a_chart_leads_to_what_it_counts() -> None:
     assert [row.hrefs for row in rows] == [{}, {}, {"log": "?since=27 23&until=28 23"}]
 
 
-def test_time_is_true_also_where_clocks_jump() -> None:
+def test_buckets_are_correct_across_clock_changes() -> None:
     buckets = chart((1, 2, 3)).buckets
     assert [bucket.end - bucket.start for bucket in buckets] == [timedelta(hours=h) for h in (24, 23, 24)]
     assert [bucket.is_running for bucket in buckets] == [False, False, True]
@@ -192,7 +192,7 @@ def test_ticks_of_time_are_at_round_local_times() -> None:
             assert days <= 2 or at.hour == 0
 
 
-def test_a_gap_is_a_gap_in_drawing_table_and_csv() -> None:
+def test_a_gap_is_shown_in_chart_table_and_csv() -> None:
     drawn = chart((1, None, 0))
     (series,) = drawn.spec()["series"]
     assert series["values"] == [1.0, None, 0.0]
@@ -205,7 +205,7 @@ def test_a_gap_is_a_gap_in_drawing_table_and_csv() -> None:
     assert chart((0, None, None)).is_empty
 
 
-def test_stacks_make_the_axis_and_lines_do_not() -> None:
+def test_the_axis_covers_stacked_sums_but_single_lines() -> None:
     one = chart((5, 5, 5))
     two = Series("error", (5, 5, 5), 1)
     beside = Series("before", (8, 8, 8), 7, is_beside=True)
@@ -214,20 +214,20 @@ def test_stacks_make_the_axis_and_lines_do_not() -> None:
         assert top <= both.spec()["ticks"][-1][0] <= top + 4
 
 
-def test_the_rest_of_many_series_is_one() -> None:
+def test_series_beyond_the_most_are_summed_as_others() -> None:
     found = top_and_rest([(f"s{number}", (number, None)) for number in range(12)])
     assert [name for name, _ in found] == ["s11", "s10", "s9", "s8", "s7", "s6", "s5", "others"]
     assert found[-1][1] == (0 + 1 + 2 + 3 + 4, None)
     assert len(top_and_rest([(f"s{number}", (1,)) for number in range(8)])) == 8
 
 
-def test_steps_say_their_share_of_the_step_before() -> None:
+def test_steps_show_their_share_of_the_previous_step() -> None:
     found = steps("Steps", [("home", 100, ""), ("search", 50, ""), ("play", 5, "")], EVENTS)
     assert [bar.note for bar in found.bars] == ["", "50 % of the step before", "10 % of the step before"]
     assert BarChart("x", (Bar("a", 0),), EVENTS).is_empty
 
 
-def test_tables_are_ordered_and_what_has_no_value_comes_last() -> None:
+def test_tables_can_be_sorted_with_missing_values_last() -> None:
     columns = (Column("name", "Name"), Column("n", "N", EVENTS, has_bar=True))
     table = Table(columns, (Row(("b", 2)), Row(("A", None)), Row(("c", 10))))
     assert [row.cells[0] for row in table.ordered("-n").rows] == ["c", "b", "A"]
@@ -237,7 +237,7 @@ def test_tables_are_ordered_and_what_has_no_value_comes_last() -> None:
     assert [row[1].bar for row in table.shown()] == [20.0, None, 100.0]
 
 
-def test_csv_is_exact_and_computes_nothing_in_a_spreadsheet() -> None:
+def test_csv_has_exact_numbers_and_no_formulas() -> None:
     columns = (Column("name", "Name"), Column("n", "N", SHARE), Column("a", "A", is_amounts=True))
     table = Table(
         columns, (Row(('=HYPERLINK("x")', 0.123456789, Amount(7, SECONDS))), Row(("+1", None, None)))
@@ -249,7 +249,7 @@ def test_csv_is_exact_and_computes_nothing_in_a_spreadsheet() -> None:
     ]
 
 
-def test_files_say_zone_unit_and_what_is_an_estimate() -> None:
+def test_file_headers_state_zone_unit_and_estimates() -> None:
     at = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
     columns = (
         Column("started", "Started"),
@@ -272,7 +272,7 @@ def test_files_say_zone_unit_and_what_is_an_estimate() -> None:
     ]
 
 
-def test_the_hour_that_clocks_show_twice_is_two_hours_on_pages_and_in_files() -> None:
+def test_a_repeated_hour_is_two_hours_on_pages_and_in_files() -> None:
     period = Period(date(2026, 10, 25), date(2026, 10, 26), BERLIN)
     buckets = buckets_of(period, Granularity.HOUR, NOW)
     drawn = TimeChart("x", period, buckets, (Series("log", (1,) * 25, 4),), EVENTS)
@@ -317,17 +317,17 @@ EUR = money("EUR")
         (("0.000000012", "1"), ["< 0.000001 EUR", "1.000000 EUR"]),
     ],
 )
-def test_amounts_of_a_column_have_as_many_decimals(values: tuple[str, ...], expected: list[str]) -> None:
+def test_amounts_of_a_column_have_equal_decimals(values: tuple[str, ...], expected: list[str]) -> None:
     rows = tuple(Row(("x", Decimal(value), Amount(Decimal(value), EUR))) for value in values)
     columns = (Column("name", "Name"), Column("cost", "Cost", EUR), Column("sum", "Sum", is_amounts=True))
     shown = Table(columns, rows).shown()
     assert [row[1].text for row in shown] == expected
     assert [row[2].text for row in shown] == expected
     assert all(row[1].exact == EUR.exact(Decimal(value)) or row[1].text == EUR.exact(Decimal(value))
-               for row, value in zip(shown, values, strict=True)), "hover has all digits"  # fmt: skip
+               for row, value in zip(shown, values, strict=True)), "the tooltip has all digits"  # fmt: skip
 
 
-def test_differences_and_unit_prices_line_up_too() -> None:
+def test_differences_and_unit_prices_have_equal_decimals() -> None:
     columns = (
         Column("n", "N"),
         Column("more", "More", signed("EUR")),
@@ -342,7 +342,7 @@ def test_differences_and_unit_prices_line_up_too() -> None:
     ]
 
 
-def test_a_series_that_telemetry_names_is_no_formula_at_the_head_of_a_csv() -> None:
+def test_names_of_series_in_csv_headers_are_never_formulas() -> None:
     period = Period(date(2026, 3, 29), date(2026, 3, 30), BERLIN)
     (bucket,) = buckets_of(period, Granularity.DAY, NOW)
     chart = TimeChart("x", period, (bucket,), (Series('=HYPERLINK("x")', (1,), 0),), EVENTS)
@@ -352,13 +352,13 @@ def test_a_series_that_telemetry_names_is_no_formula_at_the_head_of_a_csv() -> N
 
 @pytest.mark.parametrize("unit", [EVENTS, SHARE, SECONDS, BYTES, mean("ms"), money("EUR")])
 @pytest.mark.parametrize("value", [5e-324, 1e-13, 1e300, 1.7e308, float("inf")])
-def test_an_axis_of_the_strangest_numbers_has_different_finite_ticks(unit: Unit, value: float) -> None:
+def test_an_axis_of_extreme_values_has_distinct_finite_ticks(unit: Unit, value: float) -> None:
     found = [at for at, _ in ticks(value, unit)]
     assert found == sorted(set(found))
     assert found[0] == 0 < found[-1] < float("inf")
 
 
-def test_columns_of_heat_are_shaded_together() -> None:
+def test_heat_columns_share_one_scale() -> None:
     columns = (
         Column("day", "Day"),
         Column("a", "A", EVENTS, is_heat=True),
@@ -368,13 +368,13 @@ def test_columns_of_heat_are_shaded_together() -> None:
     assert [[cell.heat for cell in row[1:]] for row in table.shown()] == [[10, 5], [None, 1]]
 
 
-def test_a_long_text_is_cut_in_the_middle_with_the_whole_on_hover() -> None:
+def test_a_long_text_is_shortened_with_the_full_text_as_tooltip() -> None:
     long = "https://apps.example/" + "x" * 80 + "/end"
     (cell,) = Table((Column("page", "Page"),), (Row((long,)),)).shown()[0]
     assert (cell.exact, "…" in cell.text, cell.text.endswith("/end")) == (long, True, True)
 
 
-def test_a_sparkline_has_gaps_where_there_are_no_data() -> None:
+def test_a_sparkline_has_gaps_for_missing_data() -> None:
     drawn = str(sparkline([1, 2, None, 3, 0]))
     assert re.findall(r'x="(\d+)"', drawn) == ["0", "8", "24", "32"]
     assert 'aria-hidden="true"' in drawn
@@ -382,7 +382,7 @@ def test_a_sparkline_has_gaps_where_there_are_no_data() -> None:
     assert sparkline([1, 5, None, None]) == "", "two bars show no trend"
 
 
-def test_a_row_is_written_with_all_that_a_cell_can_have_and_nothing_gets_out_of_it() -> None:
+def test_rows_are_rendered_with_links_bars_and_escaped_text() -> None:
     evil = '"><script>alert(1)</script>'
     columns = (Column("name", "Name"), Column("of", "Of", EVENTS, has_bar=True), Column("said", evil))
     hrefs, tones = {"of": f"/a/?b=c&d={evil}"}, {"of": "bad"}

@@ -1,4 +1,4 @@
-"""Nothing is compared, coloured or warned of while figures are incomplete."""
+"""While figures are incomplete, nothing is compared, coloured or warned about."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ DERIVED = ("tally-bad", "tally-good", "tally-attention", "% less", "% more")
 
 @pytest.fixture
 def loading(sender: Sender) -> Callable[[], Backfill]:
-    """Start loading past events of the sender's organization."""
+    """A function that starts loading past events of the sender's organization."""
 
     def load() -> Backfill:
         now = timezone.now()
@@ -60,7 +60,7 @@ def usage(owner: Owner, source: Source, at: datetime, received: int, rejected: i
 
 @pytest.fixture
 def figures(sender: Sender) -> None:
-    """Much less than in the week before, a silent source, much rejected."""
+    """A drop from the week before, a silent source, many rejected events."""
     now, owner = timezone.now(), sender.key.default_owner
     source = Source.objects.create(organization=owner.organization, name="portal")
     usage(owner, source, now - timedelta(days=10), 1_000)
@@ -102,7 +102,7 @@ def test_report_pages_hide_changes_while_events_are_loaded(
     assert [word for word in DERIVED if word in html] == []
 
 
-def test_others_see_nothing_of_a_load(sender: Sender, loading: Callable[[], Backfill]) -> None:
+def test_other_organizations_see_nothing_of_a_load(sender: Sender, loading: Callable[[], Backfill]) -> None:
     loading()
     now = timezone.now()
     mine, others = [sender.key.default_owner_id], [0]

@@ -1,4 +1,4 @@
-"""The cost page: its figures are sums of charges, down to the hour; what it can't mean it says."""
+"""The cost page: figures are sums of charges, down to the hour; invalid parameters are explained."""
 
 import html
 import re
@@ -45,7 +45,7 @@ CHARGES = {"events": "2", "ingested": "0.5", "stored": "0.1"}
 
 @pytest.fixture
 def owners(db: None) -> tuple[Owner, Owner]:
-    """Two months of two owners with tiers of everything: discount, platform cost, unknown, rejected."""
+    """Two owners with two months of charges: tiers, discount, platform cost, unknown source, rejections."""
     a, b = owner("A"), owner("B")
     assign(plan(prices=CHARGES))
     Discount.objects.create(owner=b, percent=D(10), valid_from=at(1, month=8))
@@ -89,7 +89,7 @@ def cells(report: Report, block: str, column: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("by", [*figures.DIMENSIONS])
-def test_the_parts_are_sums_of_charges(owners: tuple[Owner, Owner], by: str) -> None:
+def test_each_part_is_a_sum_of_charges(owners: tuple[Owner, Owner], by: str) -> None:
     shown = found(by)
     charges = Charge.objects.filter(billing_month__month=SEPTEMBER)
     column = figures.DIMENSIONS[by]
@@ -97,7 +97,7 @@ def test_the_parts_are_sums_of_charges(owners: tuple[Owner, Owner], by: str) -> 
         row[column]: row["cost_sum"]
         for row in charges.values(column).annotate(cost_sum=Sum("cost")).order_by()
     }
-    if by in ("kind", "dialect"):  # fixed costs are not of what names none
+    if by in ("kind", "dialect"):  # fixed costs have no kind or dialect
         expected[None] = total(billing_month__month=SEPTEMBER, meter="platform")
         expected[""] -= expected[None]
     assert {part.keys[0]: part.cost for part in shown.parts} == {k: v for k, v in expected.items() if v or k}
@@ -105,14 +105,14 @@ def test_the_parts_are_sums_of_charges(owners: tuple[Owner, Owner], by: str) -> 
     assert shown.before.cost == total(billing_month__month=AUGUST)
 
 
-def test_the_days_are_those_of_usage(owners: tuple[Owner, Owner]) -> None:
+def test_days_are_sums_of_their_charges(owners: tuple[Owner, Owner]) -> None:
     shown = found()
     fixed = total(billing_month__month=SEPTEMBER, meter="platform")
     assert sum(sum(day.values()) for day in shown.days.values()) == shown.whole.cost - fixed
     assert sum(shown.days[date(2026, 9, 3)].values()) == total(hour__gte=at(3), hour__lt=at(4))
 
 
-def test_the_month_before_is_compared_by_as_many_days(owners: tuple[Owner, Owner]) -> None:
+def test_the_month_is_compared_with_as_many_days_of_the_month_before(owners: tuple[Owner, Owner]) -> None:
     shown = found()
     assert ", mostly by more events (+" in built().answer
     assert "in its first 11 days)" in built().answer
@@ -124,7 +124,7 @@ def test_the_month_before_is_compared_by_as_many_days(owners: tuple[Owner, Owner
     assert sum(shown.change.causes.values()) == shown.change.whole
 
 
-def test_what_could_be_dropped_comes_by_its_cost(owners: tuple[Owner, Owner]) -> None:
+def test_events_that_could_be_dropped_are_listed_by_cost(owners: tuple[Owner, Owner]) -> None:
     report = built()
     costs = cells(report, "drop", "cost")
     assert costs == sorted(costs, reverse=True)
@@ -136,7 +136,7 @@ def test_what_could_be_dropped_comes_by_its_cost(owners: tuple[Owner, Owner]) ->
     assert "were rejected" in said
 
 
-def test_a_day_leads_to_its_hours_and_an_hour_to_its_charges(owners: tuple[Owner, Owner]) -> None:
+def test_a_day_links_to_its_hours_and_an_hour_lists_its_charges(owners: tuple[Owner, Owner]) -> None:
     month = built()
     block = month.block("days")
     assert block is not None
@@ -160,7 +160,7 @@ def test_a_day_leads_to_its_hours_and_an_hour_to_its_charges(owners: tuple[Owner
 
 
 @pytest.mark.parametrize("by", [*figures.DIMENSIONS])
-def test_months_are_stacked_to_what_each_cost(owners: tuple[Owner, Owner], by: str) -> None:
+def test_stacks_of_months_add_up_to_their_cost(owners: tuple[Owner, Owner], by: str) -> None:
     block = built({"by": by}).block("months")
     assert block is not None
     assert isinstance(block.chart, TimeChart)
@@ -178,7 +178,7 @@ def test_months_are_stacked_to_what_each_cost(owners: tuple[Owner, Owner], by: s
     assert [bucket.href[-7:] for bucket in block.chart.buckets][2:] == ["2026-08", "2026-09"]
 
 
-def test_months_long_ago_are_shown_up_to_the_one_asked_for(owners: tuple[Owner, Owner]) -> None:
+def test_the_months_chart_ends_with_the_requested_month(owners: tuple[Owner, Owner]) -> None:
     later = at(2, month=3, year=2028)
     block = built({"month": "2026-09"}, now=later).block("months")
     assert block is not None
@@ -189,7 +189,7 @@ def test_months_long_ago_are_shown_up_to_the_one_asked_for(owners: tuple[Owner, 
     assert built({"month": "2026-08"}, now=at(31, month=8)).block("months") is None, "there is but one"
 
 
-def test_all_charges_are_downloaded_of_ones_own_owners(
+def test_a_download_has_all_charges_of_the_readers_owners(
     team_a: Sender, team_b: Sender, alice: Client, operator: Client
 ) -> None:
     hour = timezone.now().replace(minute=0, second=0, microsecond=0)
@@ -214,7 +214,7 @@ def test_all_charges_are_downloaded_of_ones_own_owners(
         assert alice.get(f"/reports/cost/focus.csv?month={month}")["Location"] == "/reports/cost/"
 
 
-def test_a_month_of_too_many_charges_is_left_to_the_command(
+def test_a_month_of_too_many_charges_needs_the_command(
     team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hour = timezone.now().replace(minute=0, second=0, microsecond=0)
@@ -232,7 +232,7 @@ def test_a_month_of_too_many_charges_is_left_to_the_command(
         assert command in html_of(alice, "/reports/cost/")
 
 
-def test_an_hour_leads_to_the_events_that_were_charged(team_a: Sender, alice: Client) -> None:
+def test_an_hour_links_to_the_charged_events(team_a: Sender, alice: Client) -> None:
     late = log_event("late", ets=now_ms() - 3 * 86_400_000)
     event = filed(team_a, late, *many(2), *many(1, "app"))
     mine, hour = event.owner, event.received_at.replace(minute=0, second=0, microsecond=0)
@@ -250,7 +250,7 @@ def test_an_hour_leads_to_the_events_that_were_charged(team_a: Sender, alice: Cl
     assert listed == {"portal": 3, "app": 1}
 
 
-def test_it_is_narrowed_as_it_is_asked(owners: tuple[Owner, Owner]) -> None:
+def test_filters_apply_to_the_cost(owners: tuple[Owner, Owner]) -> None:
     _a, b = owners
     assert built(owners=(b.pk,)).figures[1].value == total(owner=b, billing_month__month=SEPTEMBER)
     report = built(kinds=("error",))
@@ -258,7 +258,7 @@ def test_it_is_narrowed_as_it_is_asked(owners: tuple[Owner, Owner]) -> None:
     assert built(owners=()).empty is not None
 
 
-def test_a_month_that_is_over_has_no_forecast_and_shows_corrections(owners: tuple[Owner, Owner]) -> None:
+def test_a_past_month_has_no_forecast_and_shows_corrections(owners: tuple[Owner, Owner]) -> None:
     a, _ = owners
     later = at(2, month=10)
     close(a.organization, AUGUST, audit.command("test"), later)
@@ -285,7 +285,9 @@ def test_a_month_that_is_over_has_no_forecast_and_shows_corrections(owners: tupl
         ({"month": "2026-09", "day": "2026-09-03", "hour": "²"}, "is no hour"),
     ],
 )
-def test_it_says_what_it_cannot_mean(owners: tuple[Owner, Owner], path: dict[str, str], said: str) -> None:
+def test_invalid_parameters_are_explained(
+    owners: tuple[Owner, Owner], path: dict[str, str], said: str
+) -> None:
     assert said in " ".join(built(path).errors)
 
 
@@ -306,7 +308,7 @@ def test_two_currencies_are_never_added_up(owners: tuple[Owner, Owner]) -> None:
     assert [control.name for control in euro.controls] == ["month", "by", "currency"]
 
 
-def test_it_asks_as_much_of_many_as_of_few(operator: Client, team_a: Sender) -> None:
+def test_the_page_takes_a_fixed_number_of_queries(operator: Client, team_a: Sender) -> None:
     mine = team_a.key.default_owner
     assign(plan(prices=CHARGES), of=mine.organization)
     now = timezone.now()
@@ -322,7 +324,7 @@ def test_it_asks_as_much_of_many_as_of_few(operator: Client, team_a: Sender) -> 
     assert asked[0] == asked[1] <= 30
 
 
-def test_members_see_the_cost_of_their_owners_alone(
+def test_members_see_only_the_cost_of_their_owners(
     team_a: Sender, team_b: Sender, alice: Client, operator: Client
 ) -> None:
     now = timezone.now()
@@ -345,9 +347,7 @@ def test_members_see_the_cost_of_their_owners_alone(
 
 @pytest.mark.parametrize("by", [*figures.DIMENSIONS])
 @pytest.mark.parametrize("day", ["", "2026-09-03"])
-def test_a_drawing_and_its_table_have_the_same_colours(
-    owners: tuple[Owner, Owner], by: str, day: str
-) -> None:
+def test_a_chart_and_its_table_have_the_same_colours(owners: tuple[Owner, Owner], by: str, day: str) -> None:
     report = built({"by": by, "month": "2026-09"} | ({"day": day} if day else {}))
     drawn = report.block("hours" if day else "days")
     assert drawn is not None

@@ -1,4 +1,4 @@
-"""Errors: every number is what a plain look at the events says, down to the stack traces of one group."""
+"""Errors: every figure equals a plain count of the events, down to the stack traces of a group."""
 
 from collections import Counter, defaultdict
 from datetime import date
@@ -25,12 +25,12 @@ from tests.reports.lifelike import (
     NOW,
     Pair,
     by_bucket,
-    each_question,
+    each_filter,
+    events_matching,
     just_before,
     of_module,
     of_people,
     question,
-    seen,
 )
 from tests.reports.test_sessions import began
 from tests.sessions.stored import summarise_due
@@ -41,9 +41,11 @@ EVER = date(2000, 1, 1)
 
 
 def failed(filters: Filters) -> list[Pair]:
-    """The errors that filters leave, in the order of time."""
-    found = seen("error", filters)
-    found += [(event, row) for event, row in seen("ui_action", filters) if row.level.lower() == "error"]
+    """Return the errors that match filters, in order of time."""
+    found = events_matching("error", filters)
+    found += [
+        (event, row) for event, row in events_matching("ui_action", filters) if row.level.lower() == "error"
+    ]
     found = [pair for pair in found if not filters.kinds or pair[0].kind in filters.kinds]
     return sorted(found, key=lambda pair: pair[0].pk)
 
@@ -53,8 +55,8 @@ def group_of(pair: Pair) -> tuple[str, str]:
     return (row.err, row.errtype) if event.kind == "error" else (row.label, row.category)
 
 
-def befallen(pairs: list[Pair]) -> tuple[int, int]:
-    """How many sessions of people, and how many actors."""
+def affected(pairs: list[Pair]) -> tuple[int, int]:
+    """Return the number of people's sessions and of actors."""
     events = [event for event, _ in of_people(pairs)]
     visits = {
         (event.source_id, event.session or (event.device, event.channel))
@@ -83,15 +85,15 @@ def context(error: str = "") -> Context:
     )
 
 
-@each_question
+@each_filter
 @pytest.mark.parametrize("kinds", [(), ("ui_action",)])
-def test_how_many_and_whom_they_affected(asked: str, kinds: tuple[str, ...]) -> None:
+def test_errors_and_affected_sessions_and_actors_are_counted(asked: str, kinds: tuple[str, ...]) -> None:
     filters = question(asked, kinds=kinds)
     pairs = failed(filters)
 
     found = errors(filters, NOW)
 
-    assert (found.sums.errors, found.sums.sessions, found.sums.actors) == (len(pairs), *befallen(pairs))
+    assert (found.sums.errors, found.sums.sessions, found.sums.actors) == (len(pairs), *affected(pairs))
     assert found.sums.of_sessions == len(began(filters))
     assert found.errors == by_bucket(pairs, filters)
     codes = grouped(pairs, lambda pair: group_of(pair)[0])
@@ -99,8 +101,8 @@ def test_how_many_and_whom_they_affected(asked: str, kinds: tuple[str, ...]) -> 
     assert found.rest is None
 
 
-@each_question
-def test_groups_of_code_and_type(asked: str) -> None:
+@each_filter
+def test_errors_are_grouped_by_code_and_type(asked: str) -> None:
     filters = question(asked)
     groups = grouped(failed(filters), group_of)
     ever = grouped(failed(filters.over(Period(EVER, filters.period.end, filters.period.zone))), group_of)
@@ -118,7 +120,7 @@ def test_groups_of_code_and_type(asked: str) -> None:
     } == {
         group: (
             len(pairs),
-            befallen(pairs),
+            affected(pairs),
             (ever[group][0][0].occurred_at, pairs[-1][0].occurred_at),
             by_bucket(pairs, filters),
         )
@@ -128,8 +130,8 @@ def test_groups_of_code_and_type(asked: str) -> None:
     assert [each.errors for each in found.groups] == sorted(map(len, groups.values()), reverse=True)
 
 
-@each_question
-def test_types_and_versions(asked: str) -> None:
+@each_filter
+def test_errors_are_counted_by_type_and_version(asked: str) -> None:
     filters = question(asked)
     pairs = failed(filters)
     keys: tuple[tuple[str, Any], ...] = (
@@ -144,12 +146,12 @@ def test_types_and_versions(asked: str) -> None:
             each.name: (each.errors, (each.sessions, each.actors), (each.first, each.latest))
             for each in getattr(found, parts)
         } == {
-            name: (len(some), befallen(some), (some[0][0].occurred_at, some[-1][0].occurred_at))
+            name: (len(some), affected(some), (some[0][0].occurred_at, some[-1][0].occurred_at))
             for name, some in grouped(pairs, key).items()
         }
 
 
-def test_they_are_compared_with_the_days_before() -> None:
+def test_figures_are_compared_with_the_days_before() -> None:
     filters = question("some days", first=date(2026, 11, 15), days=3)
     before = filters.over(just_before(filters.period))
     compared = question("some days", first=date(2026, 11, 15), days=3, compare=just_before(filters.period))
@@ -160,7 +162,7 @@ def test_they_are_compared_with_the_days_before() -> None:
     assert found.before is not None
     assert (found.before.errors, found.before.sessions, found.before.actors) == (
         len(earlier),
-        *befallen(earlier),
+        *affected(earlier),
     )
     assert earlier
     counts = Counter(map(group_of, earlier))
@@ -169,8 +171,8 @@ def test_they_are_compared_with_the_days_before() -> None:
     }
 
 
-@each_question
-def test_samples_of_each_group_and_their_traces(asked: str) -> None:
+@each_filter
+def test_each_group_has_samples_and_stack_traces(asked: str) -> None:
     filters = question(asked)
     groups = grouped(failed(filters), group_of)
     found = errors(filters, NOW)
@@ -190,7 +192,7 @@ def test_samples_of_each_group_and_their_traces(asked: str) -> None:
             assert each.session_pk == session.get().pk
 
 
-def test_of_other_owners_errors_there_is_no_sample() -> None:
+def test_samples_are_limited_to_the_filtered_owners() -> None:
     everybodys = errors(question("everything"), NOW)
     mine = question("an owner", owners=(home.KEY_DELIVERY,))
     code = next(group for group in everybodys.groups if group.type == "CONTENT")
@@ -198,7 +200,7 @@ def test_of_other_owners_errors_there_is_no_sample() -> None:
     assert samples(mine, code) == []
 
 
-def test_the_walk_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_search_for_samples_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "WINDOWS", (1,))
     filters = question("everything")
     (group, *_) = errors(filters, NOW).groups
@@ -221,7 +223,7 @@ def test_a_new_group_wants_attention() -> None:
     assert report.answer.startswith(whole)
 
 
-def test_numbers_lead_to_as_many_errors(operator: Client) -> None:
+def test_figures_link_to_as_many_errors(operator: Client) -> None:
     filters = question("everything")
     whole = errors(filters, NOW)
     reports = [page.build(filters, context())]
@@ -244,7 +246,7 @@ def test_numbers_lead_to_as_many_errors(operator: Client) -> None:
         assert html_of(operator, href).count("data-row") == value, href
 
 
-def test_one_group_in_depth() -> None:
+def test_a_single_group_has_its_own_page() -> None:
     filters = question("everything")
     whole = errors(filters, NOW)
     group = next(group for group in whole.groups if group.type == "CONTENT")
@@ -271,12 +273,12 @@ def test_a_group_that_did_not_occur_says_so() -> None:
 
 
 @pytest.mark.parametrize(("type_", "code"), [("SYSTEM", "E1"), ("a:b%3A%", "c:d"), ("", "E"), ("T", "")])
-def test_a_group_goes_into_an_address_and_back(type_: str, code: str) -> None:
+def test_a_group_is_encoded_in_an_address_and_decoded(type_: str, code: str) -> None:
     group: Any = type("Group", (), {"type": type_, "code": code})
     assert chosen(key_of(group)) == {"code": code, "type": type_}
 
 
-def test_a_group_that_is_erased_between_two_statements_breaks_no_page(monkeypatch: Any) -> None:
+def test_a_group_erased_between_two_queries_breaks_no_page(monkeypatch: Any) -> None:
     monkeypatch.setattr("reports.figures.errors._rows", lambda *_: ())
     groups = errors(question("everything"), NOW).groups
     assert groups

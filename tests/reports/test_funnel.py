@@ -1,4 +1,4 @@
-"""The funnel counts sessions that did steps one after the other, as a plain walk along their events does."""
+"""The funnel counts sessions that did the steps in order, as a plain walk along their events does."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ from reports.pages.activity import sessions as page
 from reports.pages.links import Links
 from reports.pages.page import Context
 from tests.admin.conftest import html_of
-from tests.reports.lifelike import NOW, each_question, of_module, question
+from tests.reports.lifelike import NOW, each_filter, of_module, question
 from tests.reports.test_sessions import began
 from tests.sending import Sender, log_event
 from tests.sessions.stored import base_ms, file, summarise_due
@@ -36,7 +36,7 @@ FUNNELS = {
 
 
 def is_step(text: str) -> Callable[[dict[str, Any]], bool]:
-    """Whether an event, as it was sent, is a step: said once more in other words."""
+    """Return a function that tells if an event as sent is a step, implemented independently."""
 
     def page_shown(wire: dict[str, Any]) -> Any:
         if wire.get("eid") == "IMPRESSION":
@@ -60,8 +60,8 @@ def is_step(text: str) -> Callable[[dict[str, Any]], bool]:
     )
 
 
-def plainly(filters: Filters, texts: list[str]) -> list[int]:
-    """How many sessions came to each step, event by event."""
+def expected_counts(filters: Filters, texts: list[str]) -> list[int]:
+    """Count the sessions that reached each step, event by event."""
     reached = [0] * len(texts)
     for session in began(filters):
         done = 0
@@ -74,27 +74,27 @@ def plainly(filters: Filters, texts: list[str]) -> list[int]:
 
 @pytest.mark.parametrize("name", list(FUNNELS))
 @pytest.mark.parametrize("asked", ["everything", "versions", "Kathmandu", "nobody"])
-def test_sessions_do_steps_in_order(asked: str, name: str) -> None:
+def test_sessions_are_counted_by_the_steps_they_did_in_order(asked: str, name: str) -> None:
     filters = question(asked)
     steps, errors = steps_of(FUNNELS[name])
 
     found = funnel(filters, steps)
 
     assert errors == ()
-    assert [step.sessions for step in found.steps] == plainly(filters, FUNNELS[name])
+    assert [step.sessions for step in found.steps] == expected_counts(filters, FUNNELS[name])
     assert (found.sessions, found.is_sample) == (len(began(filters)), False)
 
 
-@each_question
-def test_the_first_step_is_in_the_sessions_that_filters_leave(asked: str) -> None:
+@each_filter
+def test_only_sessions_matching_the_filters_are_counted(asked: str) -> None:
     filters = question(asked)
     steps, _ = steps_of(["page:home", "event:interact"])
-    assert [step.sessions for step in funnel(filters, steps).steps] == plainly(
+    assert [step.sessions for step in funnel(filters, steps).steps] == expected_counts(
         filters, ["page:home", "event:interact"]
     )
 
 
-def test_sessions_of_devices_count(sender: Sender) -> None:
+def test_sessions_without_a_session_id_are_counted(sender: Sender) -> None:
     def on(device: str, second: int, **more: Any) -> Any:
         context = {"channel": "c", "env": "home", "pdata": {"id": "lab"}, "did": device}
         return log_event(f"{device}{second}", ets=base_ms() + second * 1000, context=context, **more)
@@ -116,7 +116,7 @@ def test_sessions_of_devices_count(sender: Sender) -> None:
     assert sorted(how_far(masks, 2) for masks in found) == [1, 1, 2]
 
 
-def test_of_many_sessions_a_fair_sample_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_sessions_are_sampled_fairly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures, "SESSIONS", 20)
     filters = question("everything")
     steps, _ = steps_of(["page:home"])
@@ -137,7 +137,7 @@ def test_of_many_sessions_a_fair_sample_is_looked_at(monkeypatch: pytest.MonkeyP
     assert found.steps[0].sessions == len(home_shown)
 
 
-def test_of_a_long_session_its_first_events_count(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_first_events_of_a_long_session_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures, "OF_SESSION", 1)
     steps, _ = steps_of(["event:interact", "event:interact"])
     first, second = funnel(question("everything"), steps).steps
@@ -156,7 +156,7 @@ def test_of_a_long_session_its_first_events_count(monkeypatch: pytest.MonkeyPatc
         ),
     ],
 )
-def test_what_is_no_step_is_said(text: str, said: str) -> None:
+def test_an_invalid_step_is_explained(text: str, said: str) -> None:
     assert steps_of([text]) == ((), (said,))
 
 
@@ -166,14 +166,14 @@ def test_there_are_at_most_eight_steps() -> None:
     assert errors == ("A funnel has at most 8 steps; the first 8 are shown.",)
 
 
-def test_every_step_that_is_offered_can_be_meant(operator: Client) -> None:
+def test_every_offered_step_is_valid(operator: Client) -> None:
     html = html_of(operator, f"{reverse('reports:sessions')}?from=2026-11-12&to=2026-11-18")
     assert '<option value="page:home">' in html
     assert '<option value="event:interact">' in html
 
 
 @pytest.mark.parametrize("asked", ["everything", "Kathmandu", "a source"])
-def test_the_suggested_steps_are_a_way_that_sessions_took(asked: str) -> None:
+def test_the_suggested_steps_were_taken_by_sessions(asked: str) -> None:
     filters = question(asked)
     found = suggested(filters)
     assert found is not None
@@ -191,7 +191,7 @@ def shown(session: str, second: int, page: str) -> Any:
 
 
 def test_the_suggestion_follows_the_order_of_sessions_not_the_most_frequent_pages(sender: Sender) -> None:
-    # "basket" and "cover" are shown most often, always the basket last.
+    # "basket" and "cover" are shown most often, always with the basket last.
     for number in range(3):
         pages = ["cover", "basket", "basket", "basket"]
         file(sender, *(shown(f"way{number}", place, page) for place, page in enumerate(pages)))
@@ -200,7 +200,7 @@ def test_the_suggestion_follows_the_order_of_sessions_not_the_most_frequent_page
     assert suggested(filters) == Suggestion(("page:cover", "page:basket"), 3)
 
 
-def test_pages_that_cannot_be_written_as_a_step_are_not_suggested(sender: Sender) -> None:
+def test_pages_that_cannot_be_a_step_are_not_suggested(sender: Sender) -> None:
     for number in range(3):
         file(sender, *(shown(f"w{number}", place, page) for place, page in enumerate([" ", "a ", "b", "c"])))
     summarise_due()
@@ -209,7 +209,7 @@ def test_pages_that_cannot_be_written_as_a_step_are_not_suggested(sender: Sender
     )
 
 
-def test_sessions_without_pages_are_offered_the_kinds_they_begin_and_end_with(sender: Sender) -> None:
+def test_sessions_without_pages_get_their_first_and_last_kinds_suggested(sender: Sender) -> None:
     context = {"channel": "c", "env": "home", "pdata": {"id": "clinic"}, "sid": "k"}
     end = {"eid": "END", "edata": {"type": "app"}}
     file(
@@ -234,7 +234,7 @@ def test_nothing_is_suggested_without_sessions() -> None:
         ([8, 8], "80 % of the sessions came to Page b."),
     ],
 )
-def test_the_sentence_is_true_of_what_was_counted(reached: list[int], said: str) -> None:
+def test_the_sentence_matches_the_counts(reached: list[int], said: str) -> None:
     steps, _ = steps_of(["page:a", "page:b"])
     found = Funnel(tuple(map(Reached, steps, reached)), sessions=10, of=10)
     assert page_block._answer(found).startswith(said)
@@ -242,7 +242,7 @@ def test_the_sentence_is_true_of_what_was_counted(reached: list[int], said: str)
 
 def test_the_form_works_without_scripts(operator: Client) -> None:
     path = reverse("reports:sessions")
-    # As a browser sends the form: fields that are empty too, and what the address asked before.
+    # As a browser submits the form: with empty fields, and the parameters of the previous address.
     html = html_of(
         operator,
         f"{path}?from=2026-11-12&to=2026-11-18&step=page%3Ahome&step=&step=event%3Ainteract&step=",
@@ -255,7 +255,7 @@ def test_the_form_works_without_scripts(operator: Client) -> None:
     assert [row for row in ("All sessions", "Page home", "interact") if row not in table] == []
 
 
-def test_the_page_says_that_a_sample_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_says_if_it_counted_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures, "SESSIONS", 20)
     context = Context(
         now=NOW,

@@ -1,4 +1,4 @@
-"""Interface actions: every number is what a plain look at the messages says."""
+"""Interface actions: every figure equals a plain count of the messages."""
 
 from collections import Counter
 from typing import Any
@@ -13,14 +13,23 @@ from reports.pages.page import Context
 from reports.query.datasets import INTERFACE
 from reports.query.planner import answer, over_time
 from reports.query.query import Answer, Query
-from tests.reports.lifelike import NOW, Pair, by_bucket, each_question, just_before, of_module, question, seen
+from tests.reports.lifelike import (
+    NOW,
+    Pair,
+    by_bucket,
+    each_filter,
+    events_matching,
+    just_before,
+    of_module,
+    question,
+)
 
 pytestmark = pytest.mark.django_db
 stored = of_module()
 
 
 def keys_of(row: Any) -> dict[str, str]:
-    """The keys of a message as the report has them."""
+    """Return the keys of a message as in the report."""
     level = row.severity if row.severity is not None else (row.level or "").lower()
     found = (row.category, row.label, row.action, row.customer_id, row.payer_id, level)
     return {name: value or "" for name, value in zip(KEYS, found, strict=True)}
@@ -38,10 +47,10 @@ def told(found: Answer) -> dict[tuple[str, ...], tuple[int, int]]:
     return {row.keys: (row.count("actions"), row.count("errors")) for row in found.rows}
 
 
-@each_question
+@each_filter
 def test_actions_are_counted_by_element_customer_and_payer(asked: str) -> None:
     filters = question(asked)
-    actions = seen("ui_action", filters)
+    actions = events_matching("ui_action", filters)
     wrong = [(event, row) for event, row in actions if keys_of(row)["level"] == "error"]
 
     for names in (("category", "label", "action"), ("customer",), ("payer",)):
@@ -52,10 +61,10 @@ def test_actions_are_counted_by_element_customer_and_payer(asked: str) -> None:
         assert [row.count("actions") for row in found.rows] == sorted(all_of.values(), reverse=True)
 
 
-@each_question
-def test_levels_over_time(asked: str) -> None:
+@each_filter
+def test_levels_are_counted_over_time(asked: str) -> None:
     filters = question(asked)
-    actions = seen("ui_action", filters)
+    actions = events_matching("ui_action", filters)
     levels = {level for (level,) in counted(actions, "level")}
 
     lines = over_time(Query(INTERFACE, ("actions",), filters, ("level",)), NOW, most=100)
@@ -74,9 +83,9 @@ def test_levels_over_time(asked: str) -> None:
 
 
 @pytest.mark.parametrize("name", KEYS)
-def test_each_key_narrows(name: str) -> None:
+def test_each_key_can_be_filtered_by(name: str) -> None:
     filters = question("everything")
-    actions = seen("ui_action", filters)
+    actions = events_matching("ui_action", filters)
     ((value,), times) = next(each for each in counted(actions, name).items() if each[0][0])
     mine = [pair for pair in actions if keys_of(pair[1])[name] == value]
 
@@ -87,7 +96,7 @@ def test_each_key_narrows(name: str) -> None:
     assert asked_for(filters, "payer", **{name: value}).sum("errors") == len(errors) == total.count("errors")
 
 
-def test_it_compares_with_the_period_before() -> None:
+def test_figures_are_compared_with_the_period_before() -> None:
     filters = question("everything", compare=None)
     compared = question("some days", compare=just_before(question("some days").period))
     before = filters.over(just_before(compared.period))
@@ -106,13 +115,15 @@ def test_it_compares_with_the_period_before() -> None:
     }
 
 
-def test_the_answer_is_computed_and_numbers_lead_to_their_messages() -> None:
+def test_the_answer_matches_the_figures_and_figures_link_to_messages() -> None:
     filters = question("everything")
     context = Context(NOW, Links("interface", {}), {}, {}, sees_all=True)
 
     report = page.build(filters, context)
 
-    assert report.answer.startswith(f"{len(seen('ui_action', filters))} actions in the last 7 days; ")
+    assert report.answer.startswith(
+        f"{len(events_matching('ui_action', filters))} actions in the last 7 days; "
+    )
     block = report.block("elements")
     assert block
     assert "category=alert" in next(row for row in block.rows.rows if row.cells[0] == "alert").hrefs["errors"]

@@ -1,4 +1,4 @@
-"""Content and learning: every number is what a plain look at the events says."""
+"""Content and learning: every figure equals a plain count of the events."""
 
 from collections import Counter, defaultdict
 from typing import Any
@@ -23,7 +23,7 @@ from tests.reports.lifelike import (
     NOW,
     Pair,
     by_bucket,
-    each_question,
+    each_filter,
     just_before,
     of_module,
     of_people,
@@ -34,9 +34,9 @@ pytestmark = pytest.mark.django_db
 stored = of_module()
 
 
-def seen(kind: str, filters: Filters) -> list[Pair]:
-    """The events of people of a kind that filters leave."""
-    return of_people(lifelike.seen(kind, filters))
+def events_matching(kind: str, filters: Filters) -> list[Pair]:
+    """Return people's events of a kind that match filters."""
+    return of_people(lifelike.events_matching(kind, filters))
 
 
 def content_of(event: Event, row: Any) -> str:
@@ -44,7 +44,7 @@ def content_of(event: Event, row: Any) -> str:
 
 
 def named(pairs: list[Pair]) -> dict[str, list[Pair]]:
-    """By content."""
+    """Group events by content."""
     found = defaultdict(list)
     for event, row in pairs:
         found[content_of(event, row)].append((event, row))
@@ -52,11 +52,11 @@ def named(pairs: list[Pair]) -> dict[str, list[Pair]]:
 
 
 def of_contents(kind: str, filters: Filters) -> list[Pair]:
-    return [pair for pair in seen(kind, filters) if content_of(*pair)]
+    return [pair for pair in events_matching(kind, filters) if content_of(*pair)]
 
 
 def rows_of(dataset: Dataset, section: Breakdown, filters: Filters, **where: str) -> Answer:
-    """What a table of the page is made of."""
+    """Return the answer that a table of the page shows."""
     return answer(Query(dataset, section.metrics, filters.of_people, section.by, where, section.order))
 
 
@@ -70,8 +70,8 @@ def without_results(filters: Filters) -> list[Row]:
     return [each for each in found.rows if each.count("without_results")]
 
 
-@each_question
-def test_contents_are_started_finished_and_timed(asked: str) -> None:
+@each_filter
+def test_starts_ends_and_time_are_counted_by_content(asked: str) -> None:
     filters = question(asked)
     starts, ends = of_contents("start", filters), of_contents("end", filters)
 
@@ -99,11 +99,11 @@ def test_contents_are_started_finished_and_timed(asked: str) -> None:
     assert sums.number("mean_seconds") == mean
 
 
-@each_question
+@each_filter
 def test_questions_have_attempts_score_pass_rate_and_time(asked: str) -> None:
     filters = question(asked)
     answers = defaultdict(list)
-    for _, row in seen("assess", filters):
+    for _, row in events_matching("assess", filters):
         answers[row.item_id].append(row)
 
     found = rows_of(QUESTIONS, BY_QUESTION, filters)
@@ -127,10 +127,10 @@ def test_questions_have_attempts_score_pass_rate_and_time(asked: str) -> None:
         assert each.number("time_share") == (pytest.approx(taken / due) if timed else None)
 
 
-@each_question
-def test_ratings_and_comments(asked: str) -> None:
+@each_filter
+def test_ratings_and_comments_are_counted(asked: str) -> None:
     filters = question(asked)
-    feedback = seen("feedback", filters)
+    feedback = events_matching("feedback", filters)
     said = [row for _, row in feedback if row.comments or row.comment_text or row.commentid]
 
     rated = rows_of(RATINGS, RATED, filters)
@@ -158,10 +158,10 @@ def test_ratings_and_comments(asked: str) -> None:
     ]
 
 
-@each_question
-def test_searches_are_ranked_and_those_without_results_too(asked: str) -> None:
+@each_filter
+def test_searches_are_ranked_with_and_without_results(asked: str) -> None:
     filters = question(asked)
-    rows = [row for _, row in seen("search", filters)]
+    rows = [row for _, row in events_matching("search", filters)]
     searches, empty = Counter(row.query for row in rows), Counter(row.query for row in rows if row.size == 0)
 
     found = rows_of(SEARCHES, BY_QUERY, filters)
@@ -179,7 +179,7 @@ def test_searches_are_ranked_and_those_without_results_too(asked: str) -> None:
     assert (sums.count("searches"), sums.count("without_results")) == (len(rows), empty.total())
 
 
-def test_it_narrows_to_a_content() -> None:
+def test_the_page_can_be_filtered_by_content() -> None:
     filters = question("everything")
     content = rows_of(RATINGS, RATED, filters).rows[0].keys[0]
     whole = rows_of(CONTENTS, BY_CONTENT, filters)
@@ -199,7 +199,7 @@ def test_it_narrows_to_a_content() -> None:
     assert len(report.figures) == 3
 
 
-def test_it_compares_with_the_period_before() -> None:
+def test_figures_are_compared_with_the_period_before() -> None:
     filters = question("some days")
     before = just_before(filters.period)
 
@@ -213,7 +213,7 @@ def built(**params: tuple[str, ...]) -> Any:
     return page.build(question("everything"), Context(NOW, links, {}, {}, sees_all=True, params=params))
 
 
-def test_the_answer_and_what_wants_attention_are_computed() -> None:
+def test_the_answer_and_warnings_match_the_figures() -> None:
     filters = question("everything")
     contents = total(CONTENTS, filters, "started", "finished")
     answers = total(QUESTIONS, filters, "attempts")

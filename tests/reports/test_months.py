@@ -1,4 +1,4 @@
-"""Closing a month on its page: operators alone, after its end, what was shown and nothing else."""
+"""Closing a month: only by operators, only after its end, and only with the charges that were shown."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -48,7 +48,7 @@ def path(team: Owner, back: int) -> str:
 
 
 def sent(client: Client, team: Owner, back: int, **changes: str) -> str:
-    """The form as the page has it, posted; what the person is told."""
+    """Submit the form as shown, and return the next page."""
     html = html_of(client, path(team, back))
     seen = html.partition('name="seen" value="')[2].partition('"')[0]
     data = {"organization": str(team.organization_id), "month": f"{month_ago(back):%Y-%m}", "sure": "yes"}
@@ -66,7 +66,7 @@ def test_an_operator_closes_the_month_that_was_shown(team: Owner, operator: Clie
     assert "2 months" not in html_of(operator, "/reports/months/")
     shown = html_of(operator, path(team, 2))
     assert "fixes" in shown
-    assert "6.00 EUR" in shown, "the sum, and each owner's part"
+    assert "6.00 EUR" in shown, "the total, and each owner's share"
     told = sent(operator, team, 2)
     assert "is closed: 6.00 EUR in 1 charge." in told
     assert states(team) == [State.CLOSED, State.OPEN, State.OPEN]
@@ -76,7 +76,7 @@ def test_an_operator_closes_the_month_that_was_shown(team: Owner, operator: Clie
 
 
 @pytest.mark.parametrize(("back", "why"), [(0, "be closed"), (1, "is still open. Close months in order")])
-def test_a_month_that_runs_or_comes_after_an_open_one_stays_open(
+def test_the_current_month_and_months_after_an_open_one_cannot_be_closed(
     team: Owner, operator: Client, back: int, why: str
 ) -> None:
     shown = html_of(operator, path(team, back))
@@ -86,17 +86,17 @@ def test_a_month_that_runs_or_comes_after_an_open_one_stays_open(
     assert set(states(team)) == {State.OPEN}
 
 
-def test_what_changed_since_it_was_shown_is_shown_again(team: Owner, operator: Client) -> None:
+def test_changed_charges_are_shown_again_before_closing(team: Owner, operator: Client) -> None:
     told = sent(operator, team, 2, seen="5.00 1")
     assert "Charges have changed since this page was shown" in told
     assert set(states(team)) == {State.OPEN}
     assert not AuditEntry.objects.filter(action="month.closed").exists()
 
 
-def test_looking_writes_nothing_and_posting_charges_what_came_since(team: Owner, operator: Client) -> None:
+def test_only_submitting_the_form_charges_new_usage(team: Owner, operator: Client) -> None:
     use(team, first_of(month_ago(2)), stored=1_000_000)
     before = list(Charge.objects.order_by("pk").values())
-    assert "6.00 EUR" in html_of(operator, path(team, 2)), "what was charged last"
+    assert "6.00 EUR" in html_of(operator, path(team, 2)), "the last charges"
     assert list(Charge.objects.order_by("pk").values()) == before
     told = sent(operator, team, 2)
     assert "Charges have changed since this page was shown" in told
@@ -105,7 +105,7 @@ def test_looking_writes_nothing_and_posting_charges_what_came_since(team: Owner,
     assert "is closed: 8.00 EUR in 1 charge." in sent(operator, team, 2)
 
 
-def test_nothing_is_closed_without_saying_so(team: Owner, operator: Client) -> None:
+def test_closing_a_month_needs_confirmation(team: Owner, operator: Client) -> None:
     sent(operator, team, 2, sure="")
     assert set(states(team)) == {State.OPEN}
     html_of(operator, path(team, 2) + "&sure=yes&seen=6.00 1")
@@ -113,18 +113,18 @@ def test_nothing_is_closed_without_saying_so(team: Owner, operator: Client) -> N
 
 
 @pytest.mark.parametrize("asked", ["", "organization=x&month=2026-01", "organization=1&month=never"])
-def test_it_sends_back_who_asks_for_nothing(operator: Client, asked: str) -> None:
+def test_invalid_parameters_redirect_to_the_list(operator: Client, asked: str) -> None:
     assert operator.get(f"{CLOSE}?{asked}").headers["Location"] == "/reports/months/"
 
 
-def test_others_may_not(team: Owner, lead: Client, client: Client) -> None:
+def test_only_operators_can_close_a_month(team: Owner, lead: Client, client: Client) -> None:
     data = {"organization": team.organization_id, "month": f"{month_ago(2):%Y-%m}", "sure": "yes"}
     assert lead.get(path(team, 2)).status_code == lead.post(CLOSE, data).status_code == 403
     assert "/admin/login/" in client.post(CLOSE, data).headers["Location"]
     assert set(states(team)) == {State.OPEN}
 
 
-def test_it_needs_the_forms_token(team: Owner, operator: Client) -> None:
+def test_closing_a_month_needs_a_csrf_token(team: Owner, operator: Client) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = operator.cookies
     data = {"organization": team.organization_id, "month": f"{month_ago(2):%Y-%m}", "sure": "yes"}
@@ -143,7 +143,7 @@ def test_the_list_has_each_months_cost(team: Owner, operator: Client) -> None:
     assert next_month(month_ago(1)) == month_ago(0)
 
 
-def test_it_says_so_while_somebody_else_charges(
+def test_a_month_being_charged_cannot_be_closed(
     team: Owner, operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def locked(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""At a glance: each number is what a plain look at the events says, under every filter."""
+"""At a glance: every figure equals a plain count of the events, under every filter."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ UTC_ZONE = ZoneInfo("UTC")
 
 
 def event(name: str, hours_ago: float, source: str, eid: str = "LOG", **more: Any) -> dict[str, Any]:
-    """An event of a source, in a session of that source and day."""
+    """Return an event of a source, in a session per source and day."""
     context = {
         "channel": "c",
         "env": "home",
@@ -53,7 +53,7 @@ def event(name: str, hours_ago: float, source: str, eid: str = "LOG", **more: An
     return made | ({"edata": edata[eid]} if eid in edata else {}) | more
 
 
-def test_what_runs_is_neither_in_sparks_nor_in_the_line_of_the_period_before() -> None:
+def test_running_buckets_are_left_out_of_sparklines_and_comparisons() -> None:
     now = datetime(2026, 11, 18, 15, 30, tzinfo=UTC)
     week = preset("7d", now, UTC_ZONE)
     asked = Filters(
@@ -66,7 +66,7 @@ def test_what_runs_is_neither_in_sparks_nor_in_the_line_of_the_period_before() -
         *(7,) * 6,
         None,
     )
-    assert fill({}, asked, now) == (0,) * 7, "of the period itself what runs is shown, as running"
+    assert fill({}, asked, now) == (0,) * 7, "the running bucket of the period itself is shown"
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ FILTERS: tuple[dict[str, Any], ...] = (
 
 
 def plain(asked: Filters, period: Any) -> list[Event]:
-    """The events, by a query over all of them."""
+    """Return the matching events by a plain query."""
     rows = Event.objects.filter(occurred_at__gte=period.since, occurred_at__lt=period.until)
     if asked.owners is not None:
         rows = rows.filter(owner_id__in=asked.owners)
@@ -105,7 +105,7 @@ def plain(asked: Filters, period: Any) -> list[Event]:
 @pytest.mark.parametrize("changes", FILTERS, ids=str)
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kathmandu"])
 @pytest.mark.usefixtures("filled")
-def test_each_number_is_what_the_events_say(changes: dict[str, Any], zone: str) -> None:
+def test_each_figure_equals_a_count_of_events(changes: dict[str, Any], zone: str) -> None:
     now = timezone.now()
     if "sources" in changes:
         changes = {"sources": tuple(Source.objects.filter(name="portal").values_list("pk", flat=True))}
@@ -120,7 +120,7 @@ def test_each_number_is_what_the_events_say(changes: dict[str, Any], zone: str) 
     these, those = plain(asked, period), plain(asked, period.before())
     assert found.before
     assert (found.sums.events, found.before.events) == (len(these), len(those))
-    if not asked.kinds:  # who was active isn't told by kind
+    if not asked.kinds:  # actors and devices aren't counted by kind
         assert found.sums.actors == len({each.actor for each in these})
         assert found.sums.devices == len({each.device for each in these})
     for kind, counts in found.by_kind:
@@ -157,7 +157,7 @@ def test_sessions_and_pages_are_those_of_the_period() -> None:
 
 
 @pytest.mark.usefixtures("filled")
-def test_the_answer_says_how_much_when_and_of_whom() -> None:
+def test_the_answer_has_count_period_change_and_main_source() -> None:
     now = timezone.now()
     period = preset("7d", now, UTC_ZONE)
     asked = of_all(period, compare=period.before())
@@ -170,7 +170,7 @@ def test_the_answer_says_how_much_when_and_of_whom() -> None:
 
 
 def rows_at(client: Client, href: str) -> int:
-    """How many rows the list has that an address leads to."""
+    """Return the number of rows in the list at an address."""
     return html_of(client, href).count("data-row")
 
 
@@ -178,7 +178,7 @@ def rows_at(client: Client, href: str) -> int:
     "changes", [{}, {"kinds": ("error", "impression")}, {"versions": ("1", "2")}], ids=str
 )
 @pytest.mark.usefixtures("filled")
-def test_numbers_lead_to_as_many_events_and_sessions(changes: dict[str, Any], operator: Client) -> None:
+def test_figures_link_to_as_many_events_and_sessions(changes: dict[str, Any], operator: Client) -> None:
     now = timezone.now()
     period = preset("7d", now, ZoneInfo("Asia/Kathmandu"))
     sources = tuple(Source.objects.values_list("pk", flat=True))
@@ -204,7 +204,7 @@ def test_numbers_lead_to_as_many_events_and_sessions(changes: dict[str, Any], op
 
 
 @pytest.mark.usefixtures("filled")
-def test_who_was_counted_in_a_sample_is_said_to_be_about_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counts_from_a_sample_are_marked_as_approximate(monkeypatch: pytest.MonkeyPatch) -> None:
     now = timezone.now()
     asked = of_all(preset("7d", now, UTC_ZONE))
     exact = build(asked, context(now=now))
@@ -222,7 +222,7 @@ def test_who_was_counted_in_a_sample_is_said_to_be_about_so_many(monkeypatch: py
     ]
 
 
-def test_cost_is_what_was_charged_this_month_with_its_forecast(team_a: Sender) -> None:
+def test_cost_is_this_months_charges_with_a_forecast(team_a: Sender) -> None:
     now = timezone.now()
     owner = team_a.key.default_owner
     assert overview(of_all(preset("7d", now, UTC_ZONE)), now).cost is None
@@ -243,7 +243,7 @@ def test_cost_is_what_was_charged_this_month_with_its_forecast(team_a: Sender) -
     assert all("/reports/cost/" in row.hrefs["value"] for row in rows)
 
 
-def test_much_that_is_rejected_wants_attention(team_a: Sender) -> None:
+def test_many_rejected_events_cause_a_warning(team_a: Sender) -> None:
     bad = log_event("bad", eid="IMPRESSION", edata={"type": "view"})
     arrived(team_a, log_event("good"), bad)
     now = timezone.now()
@@ -251,7 +251,7 @@ def test_much_that_is_rejected_wants_attention(team_a: Sender) -> None:
     assert [each.sentence for each in report.attention] == ["1 event of 2 was rejected."]
 
 
-def test_a_source_that_fell_silent_wants_attention(team_a: Sender) -> None:
+def test_a_silent_source_causes_a_warning(team_a: Sender) -> None:
     arrived(team_a, event("a", 1, "portal"))
     for place in range(4):
         counted(team_a, 30 + place, 5, source=f"agent {place}")
@@ -265,7 +265,7 @@ def test_a_source_that_fell_silent_wants_attention(team_a: Sender) -> None:
     ]
 
 
-def test_the_library_of_charts_is_loaded_only_where_there_is_a_chart(filled: None, operator: Client) -> None:
+def test_the_chart_library_is_loaded_only_with_a_chart(filled: None, operator: Client) -> None:
     library = "vendor/echarts.common.min"
     with_charts = html_of(operator, "/reports/overview/")
     without = html_of(operator, "/reports/overview/?from=2020-01-01&to=2020-01-02")

@@ -1,4 +1,4 @@
-"""What holds for every report page that is registered: nothing here is to be written for a new one."""
+"""Tests of every registered report page. A new page is included automatically."""
 
 from html import unescape
 from html.parser import HTMLParser
@@ -18,7 +18,7 @@ from tests.reports.asked import ODD, arrived, counted, csv_of, file_of
 from tests.sending import Sender
 from tests.spreadsheets.reading import read_by_all
 
-LIMIT = 33  # statements of a page, those of session, person and memberships among them
+LIMIT = 33  # queries of a page, including session, person and memberships
 EVERY = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 FOR_MEMBERS = pytest.mark.parametrize(
     "page", [page for page in PAGES if not page.operators_only], ids=lambda page: page.name
@@ -26,7 +26,7 @@ FOR_MEMBERS = pytest.mark.parametrize(
 
 
 class Tables(HTMLParser):
-    """The links to files of a page, and how many rows each block's table has."""
+    """Collects a page's links to files, and the number of rows in each block's table."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ def path_of(page: Page) -> str:
 
 
 @EVERY
-def test_it_works_without_data(page: Page, operator: Client) -> None:
+def test_a_page_works_without_data(page: Page, operator: Client) -> None:
     html = html_of(operator, path_of(page))
     assert 'class="tally-sentence"' in html
     assert "None" not in html.partition("<main")[2]
@@ -57,15 +57,13 @@ def test_it_works_without_data(page: Page, operator: Client) -> None:
 
 @EVERY
 @pytest.mark.parametrize("odd", ODD)
-def test_it_answers_odd_questions_and_says_what_it_left_out(
-    page: Page, odd: str, team_a: Sender, operator: Client
-) -> None:
+def test_a_page_handles_odd_parameters(page: Page, odd: str, team_a: Sender, operator: Client) -> None:
     counted(team_a)
     assert 'class="tally-sentence"' in html_of(operator, f"{path_of(page)}?{odd}")
 
 
 @EVERY
-def test_it_asks_as_much_of_many_as_of_one(page: Page, team_a: Sender, operator: Client) -> None:
+def test_a_page_takes_a_fixed_number_of_queries(page: Page, team_a: Sender, operator: Client) -> None:
     asked = []
     for number in (1, 12):
         for place in range(number):
@@ -77,7 +75,7 @@ def test_it_asks_as_much_of_many_as_of_one(page: Page, team_a: Sender, operator:
 
 
 @EVERY
-def test_each_table_is_in_its_files(page: Page, team_a: Sender, operator: Client) -> None:
+def test_files_have_the_rows_of_their_table(page: Page, team_a: Sender, operator: Client) -> None:
     arrived(team_a, *many(3))
     tables = Tables()
     tables.feed(html_of(operator, f"{path_of(page)}?zone=Europe/Berlin"))
@@ -90,10 +88,12 @@ def test_each_table_is_in_its_files(page: Page, team_a: Sender, operator: Client
             head, *rows = read_by_all(file_of(operator, unescape(href)), form)
             assert len(rows) == tables.rows[block], (block, form)
             heads.append(head)
-        assert [name for name in heads[1] if name in heads[0]] == heads[0], "XLSX has times in UTC as well"
+        assert [name for name in heads[1] if name in heads[0]] == heads[0], (
+            "XLSX additionally has times in UTC"
+        )
 
 
-def test_who_takes_a_table_along_is_noted(team_a: Sender, alice: Client) -> None:
+def test_the_audit_trail_notes_a_download(team_a: Sender, alice: Client) -> None:
     arrived(team_a, *many(3))
     csv_of(alice, f"{path_of(PAGES[0])}?csv=sources&period=30d&version=2")
     note = AuditEntry.objects.get(action="export.made")
@@ -101,7 +101,9 @@ def test_who_takes_a_table_along_is_noted(team_a: Sender, alice: Client) -> None
     assert (note.owner, note.after) == (team_a.key.default_owner, {"period": "30d", "version": "2"})
 
 
-def test_owner_and_period_stay_on_the_way_to_lists_and_back(team_a: Sender, operator: Client) -> None:
+def test_owner_and_period_are_kept_in_links_between_reports_and_lists(
+    team_a: Sender, operator: Client
+) -> None:
     owner = team_a.key.default_owner.pk
     navigation = html_of(operator, f"{path_of(PAGES[0])}?owner={owner}&period=this_month").partition("<main")[
         0
@@ -116,7 +118,7 @@ def test_owner_and_period_stay_on_the_way_to_lists_and_back(team_a: Sender, oper
 
 
 @EVERY
-def test_a_file_that_there_is_not_is_not_found(page: Page, operator: Client) -> None:
+def test_an_unknown_table_is_not_found(page: Page, operator: Client) -> None:
     for form in ("csv", "xlsx"):
         assert operator.get(f"{path_of(page)}?{form}=nothing").status_code == 404
 
@@ -131,7 +133,7 @@ def test_strangers_are_told_whom_to_ask(page: Page, charlie: Client, client: Cli
 
 
 @FOR_MEMBERS
-def test_members_see_it_and_nothing_of_others(
+def test_members_see_the_page_without_data_of_others(
     page: Page, team_a: Sender, team_b: Sender, alice: Client
 ) -> None:
     arrived(team_a, *many(3, "app of A"))
@@ -143,14 +145,14 @@ def test_members_see_it_and_nothing_of_others(
 
 
 @EVERY
-def test_operators_pages_are_theirs_alone(page: Page, lead: Client, operator: Client) -> None:
+def test_pages_for_operators_are_hidden_from_leads(page: Page, lead: Client, operator: Client) -> None:
     assert lead.get(path_of(page)).status_code == (403 if page.operators_only else 200)
     assert (path_of(page) in html_of(lead, "/admin/")) is not page.operators_only
     assert path_of(page) in html_of(operator, "/admin/")
 
 
 @EVERY
-def test_nothing_inline_runs_and_the_filters_stay_on_the_way(page: Page, operator: Client) -> None:
+def test_a_page_has_no_inline_scripts_and_links_keep_filters(page: Page, operator: Client) -> None:
     response = operator.get(f"{path_of(page)}?period=30d&zone=Asia/Kathmandu")
     assert "script-src 'self'" in response.headers["Content-Security-Policy"]
     html = response.content.decode()

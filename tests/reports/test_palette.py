@@ -1,4 +1,4 @@
-"""The palette: told apart by everybody in both themes, and the same colour for the same thing everywhere."""
+"""The palette: colours are distinguishable for everybody in both themes, and consistent across pages."""
 
 import re
 from itertools import combinations
@@ -10,9 +10,9 @@ from events.kinds import KINDS
 from reports.charts import palette
 
 CSS = (Path(__file__).parents[2] / "reports/static/reports/reports.css").read_text()
-APART = 0.08  # in OKLab; 0.02 is just noticed
+APART = 0.08  # distance in OKLab; 0.02 is barely noticeable
 PAPER = {"light": "#ffffff", "dark": "#111827"}
-# How linear light looks to those who lack one kind of cone (Machado, Oliveira, Fernandes 2009, severity 1).
+# Linear light as seen by people who lack one kind of cone (Machado, Oliveira, Fernandes 2009, severity 1).
 SEEN_BY = {
     "all cones": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
     "protanopia": (
@@ -62,7 +62,7 @@ def luminance(colour: str) -> float:
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("eyes", SEEN_BY)
-def test_everybody_tells_the_colours_apart(theme: str, eyes: str) -> None:
+def test_colours_are_distinguishable_with_any_colour_vision(theme: str, eyes: str) -> None:
     seen = [
         oklab([sum(a * b for a, b in zip(row, linear(colour), strict=True)) for row in SEEN_BY[eyes]])
         for colour in THEMES[theme]
@@ -73,42 +73,42 @@ def test_everybody_tells_the_colours_apart(theme: str, eyes: str) -> None:
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_colours_stand_out_from_the_paper(theme: str) -> None:
+def test_colours_contrast_with_the_background(theme: str) -> None:
     for colour in THEMES[theme]:
         darker, lighter = sorted((luminance(colour), luminance(PAPER[theme])))
         assert (lighter + 0.05) / (darker + 0.05) > 2.8, colour
 
 
-def test_the_styles_have_a_colour_for_each_hue_in_both_themes() -> None:
+def test_the_stylesheet_has_each_hue_in_both_themes() -> None:
     hues = [*map(str, range(palette.MOST)), str(palette.REST)]
     assert [hue for hue, _ in HUE.findall(CSS)] == hues * 2
 
 
-def test_every_kind_has_a_colour_of_its_own_table() -> None:
+def test_every_kind_has_an_assigned_colour() -> None:
     assert set(palette.KINDS) == set(KINDS)
 
 
-def test_a_name_keeps_its_colour_whatever_it_stands_beside() -> None:
+def test_a_name_keeps_its_colour_whatever_else_is_shown() -> None:
     assert palette.of_kinds(["log"]) == {"log": 4}
     assert palette.of_kinds(["error", "log", "interact"])["log"] == 4
     assert palette.of_kinds(["log", "response"]) == palette.of_kinds(["response", "log"])
     assert len(set(palette.of_sources(list(range(40, 47))).values())) == palette.MOST
 
 
-def test_kinds_have_their_colours_on_all_pages() -> None:
+def test_kinds_keep_their_assigned_colours() -> None:
     of_all = ["interact", "ui_action", "impression", "start", "assess", "end", "emitted_event"]
     of_learning = ["interact", "impression", "start", "assess", "end", "response", "search"]
     for names in (of_all, of_learning):
         assert palette.of_kinds(names) == {name: palette.KINDS[name] for name in names}
 
 
-def test_what_steps_aside_takes_no_colour_of_another() -> None:
+def test_a_kind_without_its_own_colour_takes_none_in_use() -> None:
     found = palette.of_kinds(["metrics", "impression", "start"])
     assert (found["impression"], found["start"]) == (palette.KINDS["impression"], palette.KINDS["start"])
     assert found["metrics"] not in (found["impression"], found["start"])
 
 
-def test_the_rest_of_many_is_grey() -> None:
+def test_names_beyond_the_palette_are_grey() -> None:
     found = palette.of_names([f"name {number}" for number in range(12)])
     assert [hue for hue in found.values() if hue == palette.REST] == [palette.REST] * 5
     assert len(set(found.values())) == palette.MOST + 1

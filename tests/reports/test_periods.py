@@ -1,4 +1,4 @@
-"""Periods begin and end with local days, and their buckets lie without gaps in the reader's zone."""
+"""Periods begin and end with local days, and their buckets have no gaps in the reader's zone."""
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reports.periods import PRESETS, Granularity, Period, preset
 
-NOW = datetime(2026, 3, 30, 22, 30, tzinfo=UTC)  # in Berlin the last day of March has begun
+NOW = datetime(2026, 3, 30, 22, 30, tzinfo=UTC)  # already 31 March in Berlin
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
@@ -25,7 +25,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
         ("last_month", date(2026, 2, 1), date(2026, 2, 28)),
     ],
 )
-def test_presets_are_whole_local_days(name: str, first: date, last: date) -> None:
+def test_presets_cover_whole_local_days(name: str, first: date, last: date) -> None:
     period = preset(name, NOW, BERLIN)
     assert (period.first, period.last) == (first, last)
 
@@ -34,7 +34,7 @@ def test_every_preset_is_tested() -> None:
     assert list(PRESETS) == ["today", "yesterday", "7d", "30d", "this_month", "last_month"]
 
 
-def test_a_day_of_a_change_of_clocks_has_23_hours() -> None:
+def test_a_day_whose_clocks_go_forward_has_23_hours() -> None:
     period = Period(date(2026, 3, 29), date(2026, 3, 30), BERLIN)
     assert period.until - period.since == timedelta(hours=23)
     assert len(period.buckets(Granularity.HOUR)) == 23
@@ -47,12 +47,12 @@ def test_a_day_without_midnight_begins_when_the_clock_jumps() -> None:
     assert period.until - period.since == timedelta(hours=23)
 
 
-def test_the_month_before_is_a_whole_month() -> None:
+def test_the_period_before_a_month_is_the_previous_month() -> None:
     period = preset("this_month", NOW, BERLIN).before()
     assert (period.first, period.last) == (date(2026, 2, 1), date(2026, 2, 28))
 
 
-def test_the_days_before_are_as_many() -> None:
+def test_the_period_before_has_the_same_number_of_days() -> None:
     period = preset("7d", NOW, BERLIN).before()
     assert (period.first, period.last) == (date(2026, 3, 18), date(2026, 3, 24))
 
@@ -77,7 +77,7 @@ def test_less_than_a_week_is_compared_with_the_same_weekdays(
     assert period.before_in_words == said
 
 
-def test_what_a_running_period_is_compared_with_goes_as_far_as_it_does() -> None:
+def test_a_running_period_is_compared_with_an_equally_long_part() -> None:
     today = preset("today", NOW, BERLIN)  # half an hour old
     half = today.before().as_far_as(today, NOW + timedelta(minutes=5))
     assert half.until - half.since == timedelta(minutes=30)
@@ -86,24 +86,26 @@ def test_what_a_running_period_is_compared_with_goes_as_far_as_it_does() -> None
     assert begun.until - begun.since == timedelta(minutes=15)
     assert today.before().as_far_as(today, today.until) == today.before()
     month = preset("this_month", NOW, BERLIN)
-    assert month.before().as_far_as(month, NOW).until == month.since, "never longer than it is"
+    assert month.before().as_far_as(month, NOW).until == month.since, "never longer than the period itself"
 
 
-def test_buckets_that_run_or_are_cut_off_are_not_over() -> None:
+def test_running_or_truncated_buckets_are_not_counted_as_ended() -> None:
     week = preset("7d", NOW, BERLIN)
     assert week.ended(Granularity.DAY, NOW) == 6, "today isn't over"
     assert week.ended(Granularity.DAY, week.until) == 7
-    assert week.ended(Granularity.HOUR, NOW) == 6 * 24 - 1, "one hour was skipped, and the first is half over"
+    assert week.ended(Granularity.HOUR, NOW) == 6 * 24 - 1, (
+        "clocks skipped one hour, and the current one is half over"
+    )
     summer = NOW + timedelta(days=90)  # no clock changes in these weeks
     week = preset("7d", summer, BERLIN)
     before = week.before().as_far_as(week, summer)
     assert len(before.buckets(Granularity.DAY)) == 7
-    assert before.ended(Granularity.DAY, summer) == 6, "of the day a week ago half an hour counts"
+    assert before.ended(Granularity.DAY, summer) == 6, "only half an hour of the day a week ago counts"
     today = preset("today", NOW, BERLIN)
     assert today.ended(Granularity.DAY, NOW) == 0
 
 
-def test_the_leap_day_has_a_year_before() -> None:
+def test_a_year_before_the_leap_day_is_28_february() -> None:
     period = Period(date(2024, 2, 29), date(2024, 3, 1), BERLIN).year_before()
     assert (period.first, period.last) == (date(2023, 2, 28), date(2023, 2, 28))
 
@@ -114,7 +116,7 @@ def test_the_leap_day_has_a_year_before() -> None:
     st.integers(1, 12),
     st.sampled_from(Granularity),
 )
-def test_buckets_begin_with_the_period_and_grow(
+def test_buckets_begin_with_the_period_and_ascend(
     zone: str, first: date, days: int, granularity: Granularity
 ) -> None:
     period = Period(first, first + timedelta(days=days), ZoneInfo(zone))

@@ -1,4 +1,4 @@
-"""Pipeline: every number is what a plain look at the tables says; a broker that is away or silent is said."""
+"""Pipeline: figures equal plain counts of the tables, and an absent or silent broker is reported."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -57,7 +57,7 @@ WELL = Pipeline(
 
 @pytest.fixture
 def waiting(sender: Sender) -> datetime:
-    """Three requests that wait, for two minutes at most; one of them was tried often."""
+    """Three requests that have waited up to two minutes, one of which was tried often."""
     now = timezone.now()
     for number in range(3):
         sender.batch(*many(number + 1, f"app {number}"))
@@ -69,11 +69,13 @@ def waiting(sender: Sender) -> datetime:
     return now
 
 
-def test_what_waits_in_the_inbox(waiting: datetime) -> None:
+def test_waiting_requests_are_counted(waiting: datetime) -> None:
     assert inbox.inbox(waiting) == Inbox(requests=3, events=1 + 2 + 3, oldest=120.0, suspects=1)
 
 
-def test_the_inbox_is_counted_up_to_a_bound(waiting: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_requests_are_counted_up_to_a_limit(
+    waiting: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(inbox, "COUNTED", 2)
     found = inbox.inbox(waiting)
     assert (found.requests, found.oldest) == (2, 120.0)
@@ -83,7 +85,7 @@ def test_an_empty_inbox_has_no_age() -> None:
     assert inbox.inbox(timezone.now()) == Inbox(0, 0, None, 0)
 
 
-def test_how_long_filing_took_and_how_fast_it_goes(waiting: datetime) -> None:
+def test_the_delay_and_rate_of_filing_are_measured(waiting: datetime) -> None:
     file_all()
     now = timezone.now()
 
@@ -99,7 +101,7 @@ def test_how_long_filing_took_and_how_fast_it_goes(waiting: datetime) -> None:
     assert inbox.filing(now + timedelta(days=2)) == Filing(0, None, None, None, 0.0, None)
 
 
-def test_a_sample_of_less_than_a_minute_tells_the_rate(
+def test_a_sample_of_less_than_a_minute_gives_the_rate(
     waiting: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file_all()
@@ -110,7 +112,7 @@ def test_a_sample_of_less_than_a_minute_tells_the_rate(
     assert found.per_second == pytest.approx(3 / 2)
 
 
-def test_the_last_events_are_found_by_the_index_on_receipt(waiting: datetime) -> None:
+def test_the_latest_events_are_read_by_the_index_on_receipt(waiting: datetime) -> None:
     file_all()
     asked: dict[str, Any] = {
         "now": waiting,
@@ -126,7 +128,7 @@ def test_the_last_events_are_found_by_the_index_on_receipt(waiting: datetime) ->
     assert "Seq Scan" not in plan
 
 
-def test_what_became_of_events_by_bucket(waiting: datetime) -> None:
+def test_throughput_by_bucket_equals_usage(waiting: datetime) -> None:
     file_all()
     now = timezone.now()
     asked = filters(preset("7d", now, UTC_ZONE), Granularity.DAY)
@@ -142,14 +144,14 @@ def test_what_became_of_events_by_bucket(waiting: datetime) -> None:
     assert sum(value or 0 for value in found["stored"]) == 6
 
 
-def test_partitions_are_those_of_the_catalogue(waiting: datetime) -> None:
+def test_partitions_are_read_from_the_catalogue(waiting: datetime) -> None:
     weeks, ready = inbox.partitions(waiting)
     assert weeks[0].begins > weeks[-1].begins
     assert ready == settings.PARTITION_WEEKS_AHEAD
     assert all(week.size > 0 for week in weeks)
 
 
-def test_backlogs_are_the_rows_that_wait(waiting: datetime) -> None:
+def test_backlogs_are_the_pending_rows(waiting: datetime) -> None:
     file_all()
     found = pipeline(filters(preset("7d", waiting, UTC_ZONE)), waiting)
     first = TouchedSession.objects.earliest("pk")
@@ -159,7 +161,7 @@ def test_backlogs_are_the_rows_that_wait(waiting: datetime) -> None:
     assert found.sessions.rows > 0 < found.rollups.rows
 
 
-def test_mail_that_is_due_and_that_failed() -> None:
+def test_due_and_failed_mails_are_counted() -> None:
     def put(key: str, state: State, minutes: int) -> None:
         at = ZERO - timedelta(minutes=minutes)
         SentMail.objects.create(
@@ -177,7 +179,7 @@ def test_mail_that_is_due_and_that_failed() -> None:
 
 
 @pytest.mark.parametrize(("hours", "seconds"), [(1, 0.0), (0, 0.0), (-3, 10_800.0), (None, 0.0)])
-def test_charges_are_behind_the_current_hour(sender: Sender, hours: int | None, seconds: float) -> None:
+def test_the_delay_of_charging_is_measured(sender: Sender, hours: int | None, seconds: float) -> None:
     until = None if hours is None else ZERO + timedelta(hours=hours)
     BillingMonth.objects.create(
         organization=sender.key.organization, month=ZERO.date().replace(day=1), currency="EUR",
@@ -186,7 +188,7 @@ def test_charges_are_behind_the_current_hour(sender: Sender, hours: int | None, 
     assert uncharged(ZERO + timedelta(minutes=30)) == seconds
 
 
-def test_the_broker_says_how_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_broker_reports_its_state(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(brokers, "WITHIN", 10.0)
     monkeypatch.setattr(brokers, "WORKERS", 0.2)
     found = broker(settings.CELERY_BROKER_URL)
@@ -196,7 +198,7 @@ def test_the_broker_says_how_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.waiting is not None
 
 
-def test_a_broker_that_is_away_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_absent_broker_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(brokers, "WITHIN", 10.0)
     assert broker(f"redis+socket://{tmp_path}/nobody.sock") == Broker(ABSENT)
     assert broker("amqp://127.0.0.1:1//") == Broker(ABSENT)
@@ -204,13 +206,13 @@ def test_a_broker_that_is_away_is_said(tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.fixture
 def silent() -> Iterator[int]:
-    """The port of a server that takes connections and never answers."""
+    """The port of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=8) as server:
         yield server.getsockname()[1]
 
 
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])
-def test_a_broker_that_never_answers_is_said_once_its_time_is_up(
+def test_a_silent_broker_is_reported_after_a_timeout(
     scheme: str, silent: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(brokers, "WITHIN", 10.0)
@@ -218,7 +220,7 @@ def test_a_broker_that_never_answers_is_said_once_its_time_is_up(
     assert broker(f"{scheme}://127.0.0.1:{silent}/").fault in (ABSENT, SILENT)
 
 
-def test_a_look_that_takes_long_is_no_fault_of_the_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_check_does_not_report_the_broker_as_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     from threading import Event as Gate
 
     gate, asked = Gate(), []
@@ -233,7 +235,7 @@ def test_a_look_that_takes_long_is_no_fault_of_the_broker(monkeypatch: pytest.Mo
     monkeypatch.setattr(brokers, "ask", slowly)
     look = brokers._Look()
     assert look.at("one") == look.at("one") == NOT_YET
-    assert asked == ["one"], "the second waits for the first, and gathers no thread"
+    assert asked == ["one"], "the second call waits for the first and starts no thread"
     gate.set()
     monkeypatch.setattr(brokers, "WITHIN", 10.0)
     known = look.at("one")
@@ -248,7 +250,7 @@ def test_a_look_that_takes_long_is_no_fault_of_the_broker(monkeypatch: pytest.Mo
     gate.set()
 
 
-def test_workers_of_long_ago_are_not_those_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_that_answered_long_ago_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     look = brokers._Look()
     look._note("one", Broker(version="8", workers=(Worker("w@h", 2, 7, 60),)))
     look._note("one", Broker(version="8"))
@@ -259,7 +261,7 @@ def test_workers_of_long_ago_are_not_those_of_now(monkeypatch: pytest.MonkeyPatc
     assert look._last[1].workers is None
 
 
-def test_workers_that_are_slow_are_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_workers_are_not_reported_as_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     well = built(WELL, monkeypatch)
     busy = built(replace(WELL, broker=replace(WELL.broker, workers=None)), monkeypatch)
     unknown = built(replace(WELL, broker=NOT_YET), monkeypatch)
@@ -267,7 +269,7 @@ def test_workers_that_are_slow_are_not_missed(monkeypatch: pytest.MonkeyPatch) -
     assert busy.block("workers").empty.title == "Workers have not answered yet"
 
 
-def test_sizes_are_in_one_unit_everywhere(operator: Client) -> None:
+def test_sizes_have_the_same_units_everywhere(operator: Client) -> None:
     size = size_text(sum(week.size for week in weeks()))
     assert size in html_of(operator, "/reports/pipeline/")
     assert size in html_of(operator, reverse("admin:events_partitions"))
@@ -275,7 +277,7 @@ def test_sizes_are_in_one_unit_everywhere(operator: Client) -> None:
     places = [path for folder in ("events", "ingestion", "reports") for path in (root / folder).rglob("*.py")]
     places += (root / "templates").rglob("*.html")
     assert places
-    # Django's own is in units of 1,024.
+    # Django's filter uses units of 1,024.
     assert [path for path in places if "filesizeformat" in path.read_text()] == []
 
 
@@ -284,7 +286,7 @@ def built(found: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Any:
     return page.build(filters(preset("today", ZERO, UTC_ZONE)), context("pipeline"))
 
 
-def test_the_page_says_how_much_each_owner_has_waiting_and_rejected(sender: Sender, operator: Client) -> None:
+def test_waiting_and_rejected_bytes_are_listed_by_owner(sender: Sender, operator: Client) -> None:
     sender.batch(log_event("1", actor=7))
     file_all()
     sender.batch(log_event("2"))
@@ -299,7 +301,7 @@ def test_the_page_says_how_much_each_owner_has_waiting_and_rejected(sender: Send
     assert owner in html
 
 
-def test_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_healthy_pipeline_has_no_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
     report = built(WELL, monkeypatch)
     assert report.answer == "Everything works: nothing waits; 95 of 100 events are filed within 0.9 s."
     assert report.attention == ()
@@ -307,7 +309,7 @@ def test_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {row.cells[4] for row in states} == {"well", "not known"}
 
 
-# For each check a change that makes it want attention.
+# For each check, a change that fails it.
 BAD: dict[str, dict[str, Any]] = {
     "Requests waiting": {"inbox": Inbox(5_000, 9_000, 3.0, 0)},
     "Age of the oldest request": {"inbox": Inbox(1, 1, 60.0, 0)},
@@ -331,7 +333,7 @@ BAD: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.title)
-def test_each_check_wants_attention_from_its_limit_on(check: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_check_warns_from_its_limit_on(check: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     found = replace(WELL, **BAD[check.title])
     report = built(found, monkeypatch)
     assert len(report.attention) == 1
@@ -341,7 +343,9 @@ def test_each_check_wants_attention_from_its_limit_on(check: Any, monkeypatch: p
     assert [title for title, state in states.items() if state == "wants attention"] == [check.title]
 
 
-def test_the_worst_comes_first_and_a_bound_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_worst_warning_comes_first_and_capped_counts_say_at_least(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     found = replace(WELL, sessions=Backlog(inbox.COUNTED, ZERO), broker=Broker(SILENT))
     report = built(found, monkeypatch)
     assert report.attention[0].sentence.startswith(SILENT)
@@ -355,7 +359,7 @@ def test_the_owner_nearest_to_its_limit_is_named(monkeypatch: pytest.MonkeyPatch
     assert report.attention[0].sentence.startswith("Team B uses 104 % of its limit of bytes.")
 
 
-def test_the_page_asks_again_and_can_be_reloaded_without_scripts(operator: Client) -> None:
+def test_the_page_refreshes_itself_and_has_a_reload_link_without_scripts(operator: Client) -> None:
     html = html_of(operator, reverse("reports:pipeline"))
     assert f'data-refresh="{page.REFRESH_SECONDS}"' in html
     assert '<noscript><p><a href="">Reload</a></p></noscript>' in html

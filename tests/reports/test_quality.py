@@ -1,4 +1,4 @@
-"""Data quality: every number is what a plain look at events, rejected events and counters says."""
+"""Data quality: every figure equals a plain count of events, rejected events and usage."""
 
 import json
 import os
@@ -26,7 +26,7 @@ from reports.periods import DAY
 from reports.rollups.declared.quality import SECONDS
 from telemetry_project.demo import home, seeding
 from telemetry_project.demo.posting import Post
-from tests.reports.lifelike import ASKED, NOW, TELLING, just_before, of_module, question, seen
+from tests.reports.lifelike import ASKED, NOW, TELLING, events_matching, just_before, of_module, question
 from tests.rollups.oracle import unknown_leaves
 from tests.rollups.recomputed import fold_due
 from tests.sending import Sender, log_event
@@ -37,7 +37,7 @@ SENT = NOW - timedelta(days=2)
 
 
 def odd() -> None:
-    """What the demo has too little of: soft fields, ids used twice, wrong clocks, keys that nobody knows."""
+    """Add what the demo lacks: missing soft fields, reused IDs, wrong clocks, unknown keys."""
     events = [_odd(number) for number in range(12)]
     for ahead_ms in (0, 0, 400_000, -90_000_000):
         seeding.send([_post(events, ahead_ms)], lambda _: None)
@@ -55,7 +55,7 @@ def _odd(number: int) -> Any:
 
 
 def _post(events: list[Any], ahead_ms: int) -> Post:
-    # Under other ids, but for the second time.
+    # With other IDs, except for the repeated one.
     renamed = [event | {"mid": f"{event['mid']}{ahead_ms}"} for event in events]
     body = {"id": "x", "ver": "3.0", "ets": milliseconds(SENT) + ahead_ms, "events": renamed}
     return Post(
@@ -75,21 +75,21 @@ QUESTIONS = {name: {"asked": name} for name in ASKED} | {
     "a version and a kind": {"asked": "versions", "kinds": ("log",)},
 }
 IN_CI = (*TELLING, "a version and a kind")
-each_question = pytest.mark.parametrize("name", IN_CI if os.environ.get("CI") else list(QUESTIONS))
+each_filter = pytest.mark.parametrize("name", IN_CI if os.environ.get("CI") else list(QUESTIONS))
 
 
 def asked(name: str) -> Filters:
-    """The filters of a name, of kinds too."""
+    """Return the filters of a name, including kinds."""
     given = dict(QUESTIONS[name])
     return replace(question(str(given["asked"])), kinds=given.get("kinds", ()))  # type: ignore[arg-type]
 
 
 def events_of(filters: Filters) -> list[Event]:
-    return [event for kind in filters.kinds or KINDS for event, _ in seen(kind, filters)]
+    return [event for kind in filters.kinds or KINDS for event, _ in events_matching(kind, filters)]
 
 
-def is_meant(row: Any, filters: Filters) -> bool:
-    """Whether a row that isn't an event is of the owners, sources and kinds."""
+def matches(row: Any, filters: Filters) -> bool:
+    """True if a row other than an event matches owners, sources and kinds."""
     return (
         (filters.owners is None or row.owner_id in filters.owners)
         and (not filters.sources or row.source_id in filters.sources)
@@ -102,27 +102,27 @@ def in_period(at: Any, filters: Filters) -> bool:
 
 
 def refused(filters: Filters) -> list[Any]:
-    """Rejected and discarded events."""
+    """Return matching rejected and discarded events."""
     rows = [*RejectedEvent.objects.all(), *DiscardedEvent.objects.all()]
-    return [row for row in rows if is_meant(row, filters) and in_period(row.received_at, filters)]
+    return [row for row in rows if matches(row, filters) and in_period(row.received_at, filters)]
 
 
 def used(filters: Filters) -> list[UsageHour]:
-    return [row for row in UsageHour.objects.all() if is_meant(row, filters) and in_period(row.hour, filters)]
+    return [row for row in UsageHour.objects.all() if matches(row, filters) and in_period(row.hour, filters)]
 
 
 def warned(filters: Filters) -> list[WarningHour]:
     return [
         row
         for row in WarningHour.objects.all()
-        if is_meant(row, filters)
+        if matches(row, filters)
         and in_period(row.hour, filters)
         and (not filters.versions or row.version in filters.versions)
     ]
 
 
-@each_question
-def test_rejected_events_by_code_source_and_time(name: str) -> None:
+@each_filter
+def test_rejected_events_are_counted_by_code_source_and_time(name: str) -> None:
     filters = asked(name)
     found = quality(filters, NOW)
     if filters.versions or filters.countries:
@@ -147,8 +147,8 @@ def test_rejected_events_by_code_source_and_time(name: str) -> None:
     )
 
 
-@each_question
-def test_what_was_received_and_sent_twice(name: str) -> None:
+@each_filter
+def test_received_and_duplicate_events_are_counted(name: str) -> None:
     filters = asked(name)
     found = quality(filters, NOW)
     if filters.versions or filters.countries:
@@ -163,7 +163,7 @@ def test_what_was_received_and_sent_twice(name: str) -> None:
         assert {source: getattr(sums, measure) for source, sums in found.by_source.items()} == counted
 
 
-def test_there_is_something_of_each_sort_to_count() -> None:
+def test_the_data_has_problems_of_each_sort() -> None:
     found = quality(asked("everything"), NOW)
     sums = found.sums
     assert (sums.duplicates or 0) > (sums.conflicting or 0) > 0
@@ -171,8 +171,8 @@ def test_there_is_something_of_each_sort_to_count() -> None:
     assert min(sums.rejected or 0, sums.warnings or 0, len(found.unknown), DiscardedEvent.objects.count())
 
 
-@each_question
-def test_warnings_by_source_version_and_field(name: str) -> None:
+@each_filter
+def test_warnings_are_counted_by_source_version_and_field(name: str) -> None:
     filters = asked(name)
     found = quality(filters, NOW)
     if filters.countries:
@@ -200,8 +200,8 @@ def test_warnings_by_source_version_and_field(name: str) -> None:
     assert numbers == sorted(numbers, reverse=True)
 
 
-@each_question
-def test_clocks_of_senders(name: str) -> None:
+@each_filter
+def test_clock_skew_is_counted_by_range(name: str) -> None:
     filters = asked(name)
     events = [(event.source_id, event.clock_skew_ms) for event in events_of(filters)]
     timed = [(source, skew) for source, skew in events if skew is not None]
@@ -224,8 +224,8 @@ def test_the_ranges_of_clocks_are_named_for_their_bins() -> None:
     assert (RANGES[2][0], RANGES[8][0]) == ("-1 h to -5 min", "+5 min to +1 h")
 
 
-@each_question
-def test_unknown_keys_by_frequency(name: str) -> None:
+@each_filter
+def test_unknown_keys_are_ranked_by_frequency(name: str) -> None:
     filters = asked(name)
     events = events_of(filters)
     keys: Counter[Any] = Counter()
@@ -242,7 +242,7 @@ def test_unknown_keys_by_frequency(name: str) -> None:
         assert each.share == each.events / kinds[each.kind]
 
 
-def test_unknown_keys_are_leaves_never_the_objects_around_them(sender: Sender) -> None:
+def test_unknown_keys_are_leaves_not_the_objects_around_them(sender: Sender) -> None:
     event = log_event("leaf", ets=milliseconds(NOW - DAY), object={})
     event["context"]["pdata"]["build"] = {"branch": "x", "flags": {}}
     event["edata"]["odd"] = [{"a": 1}]
@@ -256,7 +256,7 @@ def test_unknown_keys_are_leaves_never_the_objects_around_them(sender: Sender) -
     assert found == {"context.pdata.build.branch", "context.pdata.build.flags", "edata.odd"}
 
 
-def test_it_compares_with_the_period_before() -> None:
+def test_figures_are_compared_with_the_period_before() -> None:
     filters = replace(question("some days"), compare=just_before(question("some days").period))
     assert filters.compare is not None
 
@@ -275,7 +275,7 @@ def built(found: Quality, monkeypatch: pytest.MonkeyPatch, names: dict[int, str]
     return page.build(question("everything"), Context(NOW, Links("quality", {}), {}, names, sees_all=True))
 
 
-def test_the_answer_and_what_wants_attention_are_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_answer_and_warnings_match_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     found = quality(asked("everything"), NOW)
     sums = Sums(200, 30, 20, 4, 12, 100, 40)
     assert found.rejected is not None
@@ -303,7 +303,7 @@ def test_the_answer_and_what_wants_attention_are_computed(monkeypatch: pytest.Mo
     ]
 
 
-def test_nothing_wrong_wants_no_attention(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_problems_there_are_no_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
     found = quality(asked("everything"), NOW)
     assert found.rejected is not None
     none = replace(found.rejected, by_code={}, by_source={}, codes_of={}, over_time={})

@@ -1,4 +1,4 @@
-"""Warnings on the data-quality page: what is wrong, an example, what to change in the sender."""
+"""Warnings on the data-quality page: the problem, an example, and what to change in the sender."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.sessions.stored import summarise_due
 ERRORS = Path(__file__).parents[2] / "docs" / "reference" / "errors.md"
 
 
-def test_every_code_of_the_reference_has_a_meaning_and_an_advice() -> None:
+def test_every_code_of_the_reference_has_a_meaning_and_advice() -> None:
     section = ERRORS.read_text().split("## Quality warnings")[1]
     listed = set(re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE))
 

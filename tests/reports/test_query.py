@@ -1,4 +1,4 @@
-"""Queries: what they refuse, and that metrics of several rollups are answered beside each other."""
+"""Queries: validation, and metrics of several rollups in one answer."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def test_a_dimension_that_the_rollup_does_not_have_is_refused() -> None:
         answer(Query(INTERFACE, ("actions",), question("everything"), ("page",)))
 
 
-def test_rows_need_a_sum_that_tells_them() -> None:
+def test_rows_without_a_metric_to_rank_them_are_refused() -> None:
     with pytest.raises(ValueError, match="a sum among its metrics"):
         answer(Query(VISITS, ("actors",), question("everything"), ("version",)))
 
@@ -51,7 +51,7 @@ def test_metrics_of_several_rollups_are_one_row() -> None:
 
 
 @pytest.mark.parametrize("order", ["error_share", "-error_share", "level", "-entries"])
-def test_rows_are_in_the_order_that_is_asked_for(order: str) -> None:
+def test_rows_are_in_the_requested_order(order: str) -> None:
     query = Query(
         LOGS,
         ("entries", "error_share"),
@@ -67,7 +67,7 @@ def test_rows_are_in_the_order_that_is_asked_for(order: str) -> None:
     assert found == sorted(found, reverse=query.order.startswith("-"))
 
 
-def test_a_limit_cuts_rows_and_says_how_many_there_are() -> None:
+def test_a_limit_truncates_rows_and_keeps_their_number() -> None:
     query = Query(INTERFACE, ("actions",), question("everything"), ("category", "label", "action"))
     whole = answer(query)
 
@@ -77,7 +77,7 @@ def test_a_limit_cuts_rows_and_says_how_many_there_are() -> None:
     assert few.of == whole.of == len(whole.rows) > 2
 
 
-def test_rows_have_no_value_before_where_nothing_is_compared() -> None:
+def test_rows_have_no_earlier_values_without_a_comparison() -> None:
     filters = question("some days")
     compared = question("some days", compare=just_before(filters.period))
     (row, *_) = answer(Query(ALL_EVENTS, ("events",), filters, ("kind",))).rows
@@ -89,7 +89,7 @@ def test_rows_have_no_value_before_where_nothing_is_compared() -> None:
     assert beside.earlier("events") is not None
 
 
-def test_a_ratio_over_time_is_open_where_there_is_nothing_to_divide_by() -> None:
+def test_a_ratio_over_time_has_a_gap_where_the_divisor_is_zero() -> None:
     filters = question("everything")
     (line,) = over_time(
         Query(MEASUREMENTS, ("mean", "p95", "count"), filters, where={"metric": "requests"}), NOW

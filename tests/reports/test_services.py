@@ -1,4 +1,4 @@
-"""Services: every number is what a plain look at the events says."""
+"""Services: every figure equals a plain count of the events."""
 
 from collections import Counter, defaultdict
 from datetime import timedelta
@@ -18,17 +18,25 @@ from reports.query.datasets import HEARTBEATS, LOGS, MEASUREMENTS
 from reports.query.heartbeats import lives, overdue
 from reports.query.planner import answer, over_time
 from reports.query.query import Query
-from tests.reports.lifelike import NOW, by_bucket, each_question, just_before, of_module, question, seen
+from tests.reports.lifelike import (
+    NOW,
+    by_bucket,
+    each_filter,
+    events_matching,
+    just_before,
+    of_module,
+    question,
+)
 
 pytestmark = pytest.mark.django_db
 stored = of_module()
 QUARTER = timedelta(minutes=15)
 
 
-@each_question
-def test_levels_of_logs_over_time_and_by_source(asked: str) -> None:
+@each_filter
+def test_levels_of_logs_are_counted_over_time_and_by_source(asked: str) -> None:
     filters = question(asked)
-    entries = seen("log", filters)
+    entries = events_matching("log", filters)
     levels = Counter(row.level.upper() for _, row in entries)
     bad = Counter(event.source_id for event, row in entries if row.level.upper() in ("ERROR", "FATAL"))
 
@@ -49,17 +57,17 @@ def test_levels_of_logs_over_time_and_by_source(asked: str) -> None:
 
 
 def measured(filters: Filters) -> dict[MetricKey, list[Any]]:
-    """The times and values of each metric."""
+    """Return the times and values of each metric."""
     found = defaultdict(list)
-    for event, row in seen("metrics", filters):
+    for event, row in events_matching("metrics", filters):
         for item in row.metrics:
             key = MetricKey(item["metric"], row.system or "", row.subsystem or "")
             found[key].append((event.occurred_at, item["value"]))
     return found
 
 
-@each_question
-def test_metrics_over_the_whole_period(asked: str) -> None:
+@each_filter
+def test_metrics_are_summarised_over_the_period(asked: str) -> None:
     filters = question(asked)
 
     found = answer(Query(MEASUREMENTS, (*METRICS.metrics, "latest"), filters, METRICS.by))
@@ -82,9 +90,9 @@ def data_of(filters: Filters) -> PageData:
     return PageData(MEASUREMENTS, filters, context, lambda *_: "")
 
 
-@each_question
+@each_filter
 @pytest.mark.parametrize("statistic", STATISTICS)
-def test_a_metric_over_time_by_any_statistic(asked: str, statistic: str) -> None:
+def test_a_metric_is_shown_over_time_by_any_statistic(asked: str, statistic: str) -> None:
     filters = question(asked)
     key = MetricKey("latency_p95_ms", "content-service", "api")
     starts = filters.period.buckets(filters.granularity)
@@ -107,10 +115,10 @@ def test_a_metric_over_time_by_any_statistic(asked: str, statistic: str) -> None
             assert value == pytest.approx(expected[statistic])
 
 
-@each_question
-def test_heartbeats_and_their_gaps(asked: str) -> None:
+@each_filter
+def test_heartbeats_and_their_gaps_are_counted(asked: str) -> None:
     filters = question(asked)
-    signs = seen("heartbeat", filters)
+    signs = events_matching("heartbeat", filters)
     by_source = defaultdict(list)
     for event, _ in signs:
         by_source[event.source_id].append(event.occurred_at)
@@ -131,7 +139,7 @@ def test_heartbeats_and_their_gaps(asked: str) -> None:
         )
 
 
-def test_it_knows_whose_heartbeat_is_overdue() -> None:
+def test_an_overdue_heartbeat_is_reported() -> None:
     filters = question("everything")
     (life,) = lives(filters)
 
@@ -139,10 +147,10 @@ def test_it_knows_whose_heartbeat_is_overdue() -> None:
     assert overdue(life, filters, life.latest + QUARTER / 2) is None
 
 
-@each_question
-def test_the_trail_of_an_object(asked: str) -> None:
+@each_filter
+def test_changes_of_an_object_are_listed(asked: str) -> None:
     filters = question(asked)
-    changes = seen("audit", filters)
+    changes = events_matching("audit", filters)
     about = (
         Counter(event.object_id or "" for event, _ in changes).most_common(1)[0][0] if changes else "nothing"
     )
@@ -166,7 +174,7 @@ def built(filters: Filters, **params: tuple[str, ...]) -> Any:
     return page.build(filters, Context(NOW, Links("services", {}), {}, {}, sees_all=True, params=params))
 
 
-def test_the_answer_is_computed_and_the_address_chooses() -> None:
+def test_the_answer_matches_the_figures_and_parameters_select_details() -> None:
     filters = question("everything")
     metrics = answer(Query(MEASUREMENTS, ("count",), filters, METRICS.by))
     metric = MetricKey(*metrics.rows[-1].keys)
@@ -180,7 +188,7 @@ def test_the_answer_is_computed_and_the_address_chooses() -> None:
     assert built(filters, metric=("no/such/metric",), statistic=("worst",)).block("values").is_empty
 
 
-def test_where_there_are_more_changes_all_of_them_are_linked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_truncated_list_of_changes_links_to_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     filters = question("everything")
     all_of, some = trail(filters), trail(filters, limit=1)
     assert not all_of.has_more
@@ -194,7 +202,7 @@ def test_where_there_are_more_changes_all_of_them_are_linked(monkeypatch: pytest
     assert "object=do_3001" in block.whole
 
 
-def test_it_compares_with_the_period_before() -> None:
+def test_figures_are_compared_with_the_period_before() -> None:
     filters = question("some days")
     before = just_before(filters.period)
 

@@ -1,4 +1,4 @@
-"""Sessions: every number is what a plain look at sessions and events says."""
+"""Sessions: every figure equals a plain count of sessions and events."""
 
 from collections import Counter
 from datetime import date
@@ -30,7 +30,7 @@ from reports.query.planner import answer
 from reports.query.query import Query
 from tests.admin.conftest import html_of
 from tests.reports.asked import context as asked_context
-from tests.reports.lifelike import NOW, by_bucket, each_question, is_meant, just_before, of_module, question
+from tests.reports.lifelike import NOW, by_bucket, each_filter, just_before, matches, of_module, question
 from tests.sessions.stored import summarise_due
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +38,7 @@ stored = of_module(summarise_due)
 
 
 def began(filters: Filters) -> list[Session]:
-    """The sessions of people that filters leave, newest first, by a plain look at all of them."""
+    """Return people's sessions that match filters, newest first, by checking each session."""
     return [
         session
         for session in Session.objects.order_by("-started_at", "-id")
@@ -53,7 +53,7 @@ def began(filters: Filters) -> list[Session]:
 
 def acted(filters: Filters) -> list[Event]:
     people = Event.objects.exclude(actor=None).exclude(is_bot=True)
-    return [event for event in people if event.actor and is_meant(event, filters)]
+    return [event for event in people if event.actor and matches(event, filters)]
 
 
 def between(values: list[float], edges: tuple[float, ...]) -> tuple[int, ...]:
@@ -61,8 +61,8 @@ def between(values: list[float], edges: tuple[float, ...]) -> tuple[int, ...]:
     return tuple(places[place] for place in range(len(edges) + 1))
 
 
-@each_question
-def test_how_many_how_long_how_deep(asked: str) -> None:
+@each_filter
+def test_number_duration_and_depth_of_sessions_are_measured(asked: str) -> None:
     filters = question(asked)
     rows = began(filters)
     spent = sorted(float(row.time_spent) for row in rows)
@@ -75,7 +75,7 @@ def test_how_many_how_long_how_deep(asked: str) -> None:
     starts = [(Event(occurred_at=row.started_at), None) for row in rows]
     assert found.sessions == by_bucket(starts, filters)
     assert found.depth == between([row.page_views for row in rows], DEPTH_EDGES)
-    # True to 2 %: a session may change places with one beyond an edge that it is so near to.
+    # Exact to 2 %: a session that near to an edge may be counted on either side.
     near = sum(abs(value - edge) <= 0.04 * edge for value in spent for edge in SPENT_EDGES)
     apart = zip(found.spent, between(spent, SPENT_EDGES), strict=True)
     assert sum(abs(mine - plain) for mine, plain in apart) <= 2 * near
@@ -85,8 +85,8 @@ def test_how_many_how_long_how_deep(asked: str) -> None:
         assert found.sums.ninetieth == pytest.approx(spent[-(-len(spent) * 9 // 10) - 1], rel=0.04)
 
 
-@each_question
-def test_where_they_begin_and_end_and_what_they_share(asked: str) -> None:
+@each_filter
+def test_entry_pages_exit_pages_and_shares_are_counted(asked: str) -> None:
     filters = question(asked)
     rows = began(filters)
     entries = {event.pk: event for event in Event.objects.filter(pk__in=[row.entry_event for row in rows])}
@@ -120,8 +120,8 @@ def test_where_they_begin_and_end_and_what_they_share(asked: str) -> None:
         assert {row.keys[0]: tuple(row.values[name] for name in metrics) for row in split.rows} == expected
 
 
-@each_question
-def test_who_is_new_and_who_comes_back(asked: str) -> None:
+@each_filter
+def test_new_and_returning_actors_are_counted(asked: str) -> None:
     filters = question(asked)
     everybody = acted(filters.over(Period(date(2026, 10, 1), filters.period.end, filters.period.zone)))
     starts = filters.period.buckets(filters.granularity)
@@ -141,8 +141,8 @@ def test_who_is_new_and_who_comes_back(asked: str) -> None:
     assert found.sums.new_actors == sum(at >= filters.period.since for at in firsts.values())
 
 
-@each_question
-def test_retention_by_week(asked: str) -> None:
+@each_filter
+def test_retention_is_counted_by_week(asked: str) -> None:
     filters = question(asked)
     weeks = cohort_period(filters.period).buckets(Granularity.WEEK)
     ends = [*weeks[1:], cohort_period(filters.period).until]
@@ -159,13 +159,13 @@ def test_retention_by_week(asked: str) -> None:
     assert [cohort.seen for cohort in sessions(filters, NOW).cohorts] == expected
 
 
-def test_weeks_of_retention_end_with_that_of_the_periods_last_day() -> None:
+def test_retention_ends_with_the_week_of_the_periods_last_day() -> None:
     period = Period(date(2026, 11, 12), date(2026, 11, 19), question("everything").period.zone)
     assert cohort_period(period).first == date(2026, 9, 28)
     assert cohort_period(period).last == date(2026, 11, 22)
 
 
-def test_it_is_compared_with_the_days_before() -> None:
+def test_figures_are_compared_with_the_days_before() -> None:
     filters = question("some days", first=date(2026, 11, 16))
     before = filters.over(just_before(filters.period))
     compared = question("some days", first=date(2026, 11, 16), compare=just_before(filters.period))
@@ -183,8 +183,8 @@ def test_it_is_compared_with_the_days_before() -> None:
     }
 
 
-@each_question
-def test_the_latest_are_listed(asked: str) -> None:
+@each_filter
+def test_the_latest_sessions_are_listed(asked: str) -> None:
     filters = question(asked)
     rows = began(filters)
     entries = {event.pk: event for event in Event.objects.filter(pk__in=[row.entry_event for row in rows])}
@@ -201,11 +201,11 @@ def test_the_latest_are_listed(asked: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x", "pages:", "pages:99", "spent:-1", "kind:error"])
-def test_what_cannot_be_meant_lists_all(text: str) -> None:
+def test_an_invalid_selection_lists_all_sessions(text: str) -> None:
     assert among_of(text) == Among()
 
 
-def test_the_page_says_it_in_words_and_points_at_the_version_with_errors(
+def test_the_page_has_a_summary_and_names_the_version_with_errors(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(page, "FEW", 1)
@@ -227,20 +227,20 @@ def test_the_page_says_it_in_words_and_points_at_the_version_with_errors(
 @pytest.mark.parametrize(
     "each", [page for page in PAGES if not page.operators_only], ids=lambda each: each.name
 )
-def test_every_chart_says_what_it_shows_and_every_figure_leads_on(each: Page) -> None:
+def test_every_chart_has_a_description_and_every_figure_a_link(each: Page) -> None:
     report = each.build(question("everything"), asked_context(each.name, NOW))
     drawn = [block for block in report.blocks if block.chart and not block.is_empty]
     assert drawn or report.empty
     for block in drawn:
         assert block.chart
         assert block.sentence, block.name
-        assert block.chart.sentence, block.name  # for those who don't see it
+        assert block.chart.sentence, block.name  # for people who can't see it
     for figure in report.figures if each.group != "Cost" else ():
         place, anchor, name = figure.href.partition("#")
         assert place or (anchor and report.block(name)), figure.title
 
 
-def test_each_number_of_sessions_leads_to_as_many(operator: Client) -> None:
+def test_numbers_of_sessions_link_to_as_many(operator: Client) -> None:
     filters = question("sources", versions=("2.1.0", "5.4.0"))
     report = page.build(filters, asked_context("sessions", NOW))
     over_time = report.block("over-time")
@@ -252,7 +252,7 @@ def test_each_number_of_sessions_leads_to_as_many(operator: Client) -> None:
         assert html_of(operator, href).count("data-row") == min(count, 50), href
 
 
-def test_the_list_behind_a_number_can_be_lifted() -> None:
+def test_the_selection_behind_a_figure_can_be_removed() -> None:
     context = Context(
         now=NOW,
         links=Links("sessions", {"among": ["entry:home"]}),

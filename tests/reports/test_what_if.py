@@ -1,4 +1,4 @@
-"""The what-if page: what charging by the other plan would have made, of one's own owners and plans."""
+"""The what-if page: the cost under another plan, limited to the reader's owners and plans."""
 
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ from tests.sending import Sender
 
 @pytest.fixture
 def team(team_a: Sender, team_b: Sender) -> Owner:
-    """Team A with 2 million events this month, team B with 4, at 2 a million; other plans beside."""
+    """Team A with 2 million events this month, team B with 4, at 2 EUR a million, and other plans."""
     mine, other = team_a.key.default_owner, team_b.key.default_owner
     now = timezone.now().replace(minute=0, second=0, microsecond=0)
     assign(plan(prices={"events": "2"}), of=mine.organization)
@@ -32,7 +32,7 @@ def team(team_a: Sender, team_b: Sender) -> Owner:
     return mine
 
 
-def test_a_month_is_shown_under_another_plan(team: Owner, operator: Client) -> None:
+def test_a_months_cost_is_shown_under_another_plan(team: Owner, operator: Client) -> None:
     html = html_of(operator, "/reports/what-if/")
     assert "Under Dearer, usage of" in html
     assert "would cost 30.00 EUR so far, 150 % more than was charged" in text_of(html)
@@ -40,7 +40,7 @@ def test_a_month_is_shown_under_another_plan(team: Owner, operator: Client) -> N
     assert [row.split(",")[0] for row in rows] == ['"owner"', '"Team B"', '"Team A"']
 
 
-def test_members_suppose_plans_of_theirs_for_owners_of_theirs(team: Owner, alice: Client) -> None:
+def test_members_can_choose_only_their_plans_and_owners(team: Owner, alice: Client) -> None:
     html = html_of(alice, "/reports/what-if/")
     assert "Under To come, usage of" in html
     assert "would cost 2.00 EUR so far, 50 % less than was charged" in text_of(html)
@@ -48,7 +48,7 @@ def test_members_suppose_plans_of_theirs_for_owners_of_theirs(team: Owner, alice
     assert "Team B" not in csv_of(alice, "/reports/what-if/?csv=owners")
 
 
-def test_the_plan_of_another_owner_is_nobodys_business(team: Owner, alice: Client, operator: Client) -> None:
+def test_plans_of_other_owners_are_hidden(team: Owner, alice: Client, operator: Client) -> None:
     other = Owner.objects.get(name="Team B")
     for of, name in ((other, "Theirs"), (team, "Mine")):
         PlanAssignment.objects.create(
@@ -62,7 +62,7 @@ def test_the_plan_of_another_owner_is_nobodys_business(team: Owner, alice: Clien
     assert ("Mine" in all_of_them, "Theirs" in all_of_them) == (True, True)
 
 
-def test_what_is_not_offered_is_not_supposed(team: Owner, alice: Client) -> None:
+def test_a_plan_that_is_not_offered_is_ignored(team: Owner, alice: Client) -> None:
     dearer = PricePlan.objects.get(name="Dearer")
     html = html_of(alice, f"/reports/what-if/?plan={dearer.pk}&organization=999999&month=2020-13")
     assert "Dearer" not in html

@@ -1,4 +1,4 @@
-"""What pages say beside their numbers: sentences, the way out of nothing, what isn't summed up yet."""
+"""Texts of report pages: line breaks, and the link offered when a report is empty."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from reports.pages.links import Links, Params, unfilter_link
 from reports.pages.words import unbroken
 
 
-def test_lines_end_in_no_time_and_part_no_number_from_its_unit() -> None:
+def test_numbers_and_times_do_not_wrap() -> None:
     assert unbroken("A & 1.5 % since 2026-11-20 00:04, in 2 steps") == (
         'A &amp; <span class="tally-nowrap">1.5 %</span>'
         ' since <span class="tally-nowrap">2026-11-20 00:04</span>, in 2 steps'
@@ -21,7 +21,7 @@ def test_lines_end_in_no_time_and_part_no_number_from_its_unit() -> None:
         ({"zone": ["UTC"]}, {}),
     ],
 )
-def test_the_way_out_of_nothing_changes_what_is_asked(params: Params, expected: dict[str, str]) -> None:
+def test_an_empty_report_links_to_wider_filters(params: Params, expected: dict[str, str]) -> None:
     found = {
         name: str(text).removeprefix("/reports/overview/")
         for name, text in unfilter_link(Links("overview", params)).items()

@@ -1,4 +1,4 @@
-"""Figures by hour of receipt count whole UTC hours, also in zones half an hour off UTC."""
+"""Figures by hour of receipt count whole UTC hours, even in zones half an hour off UTC."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -21,7 +21,7 @@ from tests.sending import Sender
 
 pytestmark = pytest.mark.django_db
 DAY = date(2026, 3, 30)
-# Zones, and when their day begins by whole UTC hours, by their clocks.
+# Zones, and the local time at which their days begin in whole UTC hours.
 ZONES = {
     "Asia/Kolkata": "00:30",
     "Asia/Kathmandu": "00:45",
@@ -39,7 +39,7 @@ def of_day(zone: str, day: date = DAY, days: int = 1) -> Period:
 @pytest.mark.parametrize("zone", [*ZONES, *WHOLE, "Australia/Lord_Howe"])
 @pytest.mark.parametrize("granularity", list(Granularity))
 def test_buckets_of_whole_hours_have_each_hour_once(zone: str, granularity: Granularity) -> None:
-    period = of_day(zone, date(2026, 4, 3), days=5).by_utc_hours()  # Lord Howe's clocks change on the 5th
+    period = of_day(zone, date(2026, 4, 3), days=5).by_utc_hours()  # Lord Howe's clocks change on 5 April
     starts = period.buckets(granularity)
     assert starts[0] == period.since
     assert all((start.minute, start.second) == (0, 0) for start in (*starts, period.until))
@@ -51,13 +51,13 @@ def test_buckets_of_whole_hours_have_each_hour_once(zone: str, granularity: Gran
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_pages_say_when_a_day_begins(zone: str) -> None:
+def test_pages_state_when_a_day_begins(zone: str) -> None:
     assert in_utc_hours(of_day(zone), "That is") == (
         f"That is counted by whole UTC hours: by the clocks of {zone} a day begins at {ZONES[zone]}."
     )
 
 
-def test_lord_howe_is_off_by_half_an_hour_in_winter_only() -> None:
+def test_lord_howes_offset_has_half_an_hour_only_in_winter() -> None:
     assert in_utc_hours(of_day("Australia/Lord_Howe", date(2026, 1, 10)), "It is") == ""
     assert "begins at 00:30." in in_utc_hours(of_day("Australia/Lord_Howe", date(2026, 7, 10)), "It is")
     across = of_day("Australia/Lord_Howe", date(2026, 4, 4), days=3)
@@ -65,7 +65,7 @@ def test_lord_howe_is_off_by_half_an_hour_in_winter_only() -> None:
 
 
 @pytest.mark.parametrize("zone", WHOLE)
-def test_other_zones_need_no_word(zone: str) -> None:
+def test_zones_of_whole_hours_need_no_note(zone: str) -> None:
     assert in_utc_hours(of_day(zone), "That is") == ""
 
 
@@ -78,12 +78,12 @@ def a_rejected(sender: Sender, source: Source, received_at: datetime, name: str)
 
 
 @pytest.mark.parametrize("zone", ["Asia/Kolkata", "Asia/Kathmandu"])
-def test_rejected_and_received_are_of_the_same_hours(sender: Sender, zone: str) -> None:
+def test_rejected_and_received_events_cover_the_same_hours(sender: Sender, zone: str) -> None:
     asked = filters(of_day(zone))
     since = asked.period.by_utc_hours().since
     assert since > asked.period.since
     now = since + timedelta(days=3)
-    # Half an hour before and after the first whole hour: only the second is in the received hours.
+    # Half an hour before and after the first whole hour: only the second is within the period.
     counted(sender, hour=since - timedelta(hours=1), received=1, rejected=1)
     source = counted(sender, hour=since, received=1, rejected=1)
     for minutes in (-10, 10):
@@ -110,7 +110,7 @@ def test_throughput_has_no_empty_quarters_between_hours(sender: Sender) -> None:
         assert (values[:4], len(values)) == ((4, 4, 4, 0), 24)
 
 
-def test_csv_and_page_name_the_hours(sender: Sender, operator: Client) -> None:
+def test_csv_and_page_state_the_hours(sender: Sender, operator: Client) -> None:
     counted(sender, hour=datetime(2026, 3, 29, 19, tzinfo=UTC), received=5)
     asked = f"?from={DAY}&to={DAY}&zone=Asia/Kolkata"
     head = csv_of(operator, f"/reports/quality/{asked}&csv=sources").splitlines()[0]
@@ -127,7 +127,7 @@ def test_csv_and_page_name_the_hours(sender: Sender, operator: Client) -> None:
         assert "by whole UTC hours" not in text, page
 
 
-def test_a_day_of_a_chart_narrows_to_that_day() -> None:
+def test_a_day_of_a_chart_links_to_that_day() -> None:
     from reports.charts.time_chart import buckets_of
 
     period = of_day("Asia/Kolkata", days=3).by_utc_hours()
