@@ -1,4 +1,4 @@
-"""What rollups should have, the plain slow way: from every event's wire form, and from stored sessions."""
+"""Computes expected rollups simply and slowly, from the wire form of every event and from stored sessions."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -15,9 +15,9 @@ from reports.rollups.models import Metrics
 from reports.rollups.rollup import Rollup, rollups
 
 Wire = dict[str, Any]
-# The name of a rollup, its keys, and what one event or session adds to its measures.
+# A rollup's name, its keys, and what one event or session adds to its measures.
 Contribution = tuple[str, dict[str, Any], dict[str, Any]]
-WITH_BINS = ("SessionShapes", "MetricShapes", "Skews")  # tests of their own
+WITH_BINS = ("SessionShapes", "MetricShapes", "Skews")  # they have tests of their own
 
 
 def _numbers(value: Any) -> Decimal:
@@ -51,18 +51,18 @@ def _unknown(extra: Wire) -> Iterator[str]:
     yield from dict.fromkeys(unknown_leaves(extra))
 
 
-# Where sources and owners are named.
+# Paths of names of sources and owners.
 NAMED = {
     "sunbird": {"context.pdata.id"},
     "availity": {"source_system", "owner"},
     "buildless": {"event.detail.client.agent.name"},
 }
-# Objects that every event may have, so that an empty one is no unknown key.
+# Objects that every event may have; an empty one isn't an unknown key.
 ENVELOPE = {"actor", "context", "context.pdata", "object", "object.rollup", "edata", "telemetryBody"}
 
 
 def unknown_leaves(extra: Wire, before: str = "", level: int = 1) -> Iterator[str]:
-    """The paths of what no column holds, down to values; below the eighth level an object is one."""
+    """Yield the paths of values without a column. Below the eighth level, an object counts as one value."""
     for key, value in extra.items():
         path = f"{before}{key}"
         if isinstance(value, dict) and level < 8:
@@ -238,7 +238,7 @@ def _of_session(session: Session) -> Iterator[Contribution]:
 
 
 def expected() -> dict[str, list[Any]]:
-    """The rows of the rollups by their names, of every grain."""
+    """Return the expected rows of every grain by the name of the rollup."""
     folded: dict[str, dict[Any, list[Wire]]] = defaultdict(lambda: defaultdict(list))
     for row, at, contributions in _everything():
         for name, keys, measures in contributions:
@@ -283,7 +283,7 @@ def _compared() -> list[type[Rollup]]:
 
 
 def found() -> dict[str, list[Any]]:
-    """The rows as they are stored."""
+    """Return the stored rows by the name of the rollup."""
     assert Metrics in _compared()
     return {
         rollup.__name__: sorted(

@@ -1,4 +1,4 @@
-"""What tests of rollups share: the tables as values, folding all that waits, everything anew."""
+"""Helpers for tests of rollups: tables as values, folding pending quarters, rebuilding everything."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ Rows = list[tuple[Any, ...]]
 
 
 def fold_due() -> int:
-    """Fold what waits; how many cells."""
+    """Fold all pending quarters, and return their number."""
     total = 0
     while folded := fold_block(timezone.now()):
         total += folded
@@ -26,7 +26,7 @@ def rebuild() -> None:
 
 
 def rows_of(rollup: type[Rollup]) -> Rows:
-    """The ordered contents of a rollup, but for the numbers of its rows."""
+    """Return the ordered contents of a rollup, without primary keys."""
     names = [field.column for field in rollup._meta.concrete_fields if field.column != "id"]
     listed = ", ".join(f'"{name}"' for name in names)
     with connection.cursor() as cursor:
@@ -36,5 +36,5 @@ def rows_of(rollup: type[Rollup]) -> Rows:
 
 
 def dump() -> dict[str, Rows]:
-    """The ordered contents of all rollups."""
+    """Return the ordered contents of all rollups."""
     return {rollup.__name__: rows_of(rollup) for rollup in rollups()}

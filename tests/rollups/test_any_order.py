@@ -1,4 +1,4 @@
-"""Whatever comes, late, twice, in any order, folded in between: rollups = a rebuild = a plain look."""
+"""Rollups of late, repeated and reordered events equal a rebuild and plain counts."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from tests.sessions.stored import base_ms, post, summarise_due
 
 Wire = dict[str, Any]
 
-# Within a quarter, at its ends, in the next one and the next day.
+# Within a quarter of an hour, at its ends, in the next one and on the next day.
 moments = st.sampled_from([0, 1, 1_000, 899_999, 900_000, 900_001, 3_600_000, 86_399_999, 86_400_000])
 
 DATA: dict[str, list[Wire]] = {
@@ -106,9 +106,7 @@ arrivals = st.lists(
 
 @settings(max_examples=20)
 @given(arrived=arrivals)
-def test_the_rows_are_those_of_the_oracle_and_of_a_rebuild(
-    make_sender: MakeSender, arrived: list[Any]
-) -> None:
+def test_rollups_equal_the_oracles_and_a_rebuild(make_sender: MakeSender, arrived: list[Any]) -> None:
     with transaction.atomic():
         sender = make_sender(owners="all")
         for (dialect, wire), later, then in arrived:

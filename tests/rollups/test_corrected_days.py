@@ -1,4 +1,4 @@
-"""Sums of local days are read from UTC days: a fraction of the rows, and the same sums."""
+"""Sums of local days are computed from UTC days and corrections, with the same result from fewer rows."""
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -33,14 +33,14 @@ def planned(zone: str, first: date, days: int, granularity: Granularity) -> tupl
     ("zone", "most"),
     [
         ("UTC", 1),
-        ("Europe/Berlin", 2),  # an hour beside each day: a twelfth of 24
+        ("Europe/Berlin", 2),  # one hour at each end of a day: a twelfth of 24
         ("Asia/Kolkata", 8),  # five hours and two quarters
         ("America/New_York", 6),
         ("America/Los_Angeles", 9),
         ("Pacific/Auckland", 12),
     ],
 )
-def test_a_fraction_of_24_hours_is_read_of_a_day(zone: str, most: int) -> None:
+def test_few_rows_are_read_per_day(zone: str, most: int) -> None:
     _, plan = planned(zone, date(2026, 1, 5), 60, Granularity.DAY)
     buckets = [
         (piece.until - piece.since) / timedelta(minutes=piece.grain) for piece in (*plan.plain, *plan.moved)
@@ -88,7 +88,7 @@ def test_every_quarter_of_an_hour_counts_once_in_its_bucket(
     assert inside == expected
 
 
-def test_only_sums_are_taken_from_each_other() -> None:
+def test_only_sums_are_corrected_by_subtraction() -> None:
     def of(rollup: Any, *names: str) -> str | None:
         return grains.witness(rollup, [relation.measure(rollup, name) for name in names])
 
@@ -97,7 +97,7 @@ def test_only_sums_are_taken_from_each_other() -> None:
     assert of(Actives, "members") is None
 
 
-def test_the_statement_reads_a_fraction_of_the_rows(sender: Sender) -> None:
+def test_the_statement_reads_few_rows(sender: Sender) -> None:
     first = datetime(2026, 1, 5, tzinfo=UTC)
     hours = [first + timedelta(hours=n) for n in range(24 * 6)]
     file(sender, *(log_event(f"{at}", ets=int(at.timestamp() * 1000)) for at in hours))
@@ -111,7 +111,7 @@ def test_the_statement_reads_a_fraction_of_the_rows(sender: Sender) -> None:
         plan = cursor.fetchone()[0][0]["Plan"]
         cursor.execute(f"SELECT bucket, events FROM {made.sql} ORDER BY 1", made.parameters)
         assert [row[1] for row in cursor.fetchall()] == [24] * 4
-    # Four days and the hours at five midnights; of hours alone it would be 96.
+    # Four days and the hours at five midnights, instead of 96 hours.
     assert scanned(plan) <= 12
 
 

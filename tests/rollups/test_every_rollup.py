@@ -1,4 +1,4 @@
-"""Every rollup of every kind: rows come out, and any value on the wire is folded."""
+"""Every rollup gets rows, and any valid value can be folded."""
 
 import logging
 from typing import Any
@@ -27,7 +27,7 @@ def send_all(sender: Sender, make: Any) -> None:
     summarise_due()
 
 
-def test_each_has_rows_and_a_rebuild_makes_the_same(sender: Sender, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_rollup_has_rows_that_equal_a_rebuild(sender: Sender, caplog: pytest.LogCaptureFixture) -> None:
     send_all(sender, samples.minimal)
     fold_due()
     send_all(sender, samples.complete)

@@ -1,4 +1,4 @@
-"""Folding: what is touched becomes rows, large cells rest, what can't be folded harms no other."""
+"""Folding pending quarters into rollups: slow ones are deferred, and failures don't affect others."""
 
 import threading
 from datetime import timedelta
@@ -36,12 +36,12 @@ def test_each_grain_has_a_row_and_a_late_event_is_added(sender: Sender) -> None:
     tasks.fold(of_a_later_release=True)
 
     assert counted() == [(15, 2), (15, 1), (60, 3), (1440, 3)]
-    file(sender, *logs(3))  # two of them again
+    file(sender, *logs(3))  # two of them are repeats
     fold_due()
     assert counted() == [(15, 3), (15, 1), (60, 4), (1440, 4)]
 
 
-def test_a_session_counts_where_it_started_also_when_that_becomes_earlier(sender: Sender) -> None:
+def test_a_session_counts_in_the_quarter_of_its_latest_known_start(sender: Sender) -> None:
     file(sender, *logs(1, after_ms=900_000))
     summarise_due()
     fold_due()
@@ -53,7 +53,7 @@ def test_a_session_counts_where_it_started_also_when_that_becomes_earlier(sender
     assert [(row.bucket, row.events) for row in quarters] == [(moment(base_ms()), 2)]
 
 
-def test_a_cell_that_takes_long_rests(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_quarter_is_deferred(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folding, "SHORT", timedelta())
     file(sender, *logs(1))
     monkeypatch.setattr(folding, "REST", 1_000_000)
@@ -61,14 +61,14 @@ def test_a_cell_that_takes_long_rests(sender: Sender, monkeypatch: pytest.Monkey
     file(sender, *logs(2), *logs(1, after_ms=900_000))
     fold_due()
 
-    assert counted()[:2] == [(15, 1), (15, 1)]  # the first waits, another quarter doesn't
+    assert counted()[:2] == [(15, 1), (15, 1)]  # the first quarter is deferred, the other isn't
     assert RestingQuarter.objects.filter(rests_until__gt=timezone.now()).count() == 2
     queue.resume_deferred(timezone.now() + timedelta(days=3_650))
     fold_due()
     assert counted()[:2] == [(15, 2), (15, 1)]
 
 
-def test_a_block_folds_no_more_events_than_it_may(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_block_is_limited_by_events(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folding, "EVENTS", 2)
     file(sender, *logs(3), *logs(3, after_ms=900_000))
     folding.fold_block(timezone.now())
@@ -78,7 +78,7 @@ def test_a_block_folds_no_more_events_than_it_may(sender: Sender, monkeypatch: p
     assert counted() == [(15, 3), (15, 3), (60, 6), (1440, 6)]
 
 
-def test_what_cant_be_folded_waits_and_harms_no_other(
+def test_a_quarter_that_fails_is_deferred_without_affecting_others(
     sender: Sender, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     bad = moment(base_ms())
@@ -123,13 +123,11 @@ def test_a_day_is_folded_by_one_worker_at_a_time(sender: Sender) -> None:
 
 
 class KilledError(BaseException):
-    """No error that anything could handle."""
+    """An error that no code handles."""
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_that_is_killed_leaves_all_as_it_was(
-    sender: Sender, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_killed_worker_leaves_rollups_unchanged(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
     file(sender, *logs(1))
     fold_due()
     before = dump()
@@ -152,7 +150,7 @@ def test_a_worker_that_is_killed_leaves_all_as_it_was(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_sums_of_a_removed_week_go_with_it(sender: Sender) -> None:
+def test_rollups_of_a_removed_week_are_deleted(sender: Sender) -> None:
     file(sender, *logs(2))
     summarise_due()
     fold_due()
@@ -163,7 +161,7 @@ def test_the_sums_of_a_removed_week_go_with_it(sender: Sender) -> None:
     assert [name for name, rows in dump().items() if rows] == []
 
 
-def test_one_owner_and_some_days_are_made_anew(make_sender: Any) -> None:
+def test_a_rebuild_can_be_limited_to_an_owner_and_days(make_sender: Any) -> None:
     ours, theirs = make_sender(owner="Ours"), make_sender(owner="Theirs")
     for each in (ours, theirs):
         file(each, *logs(1), *logs(1, after_ms=-86_400_000))

@@ -1,4 +1,4 @@
-"""Members: of more than are read a sample is counted, and what it says is as true as the pages say."""
+"""Distinct counts: large sets are sampled, and estimates are as accurate as pages claim."""
 
 from datetime import UTC, datetime, timedelta
 from hashlib import md5
@@ -38,7 +38,7 @@ def _arrivals(asked: Filters) -> list[distinct.Arrivals]:
     return list(who.arrivals(asked.period, asked.granularity).values())
 
 
-def test_of_many_members_a_sample_is_counted(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_sets_are_counted_from_a_sample(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
     Actives.objects.bulk_create(
         _set(range(day * 2_000, day * 2_000 + 4_000), BEGIN + timedelta(days=day), sender, Grain.DAY)
         for day in range(4)
@@ -69,9 +69,7 @@ def test_of_many_members_a_sample_is_counted(sender: Sender, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("bound", [13_000 >> halvings for halvings in range(HALVINGS_OF_LOWEST + 3)])
-def test_a_sample_is_the_same_whether_it_is_kept_beside_the_set_or_read_from_it(
-    sender: Sender, bound: int
-) -> None:
+def test_stored_samples_equal_samples_of_the_set(sender: Sender, bound: int) -> None:
     Actives.objects.bulk_create(
         _set(range(day * 3_000, day * 3_000 + 6_000), BEGIN + timedelta(days=day), sender, Grain.DAY)
         for day in (1, 2)
@@ -85,7 +83,7 @@ def test_a_sample_is_the_same_whether_it_is_kept_beside_the_set_or_read_from_it(
     assert read[()] == distinct._Seen(len(everybody), halvings, below).counted
 
 
-def test_several_groupings_are_each_sampled_as_if_they_were_asked_alone(sender: Sender) -> None:
+def test_several_groupings_are_sampled_as_each_alone(sender: Sender) -> None:
     Actives.objects.bulk_create(
         _set(range(size), BEGIN + timedelta(days=1), sender, Grain.DAY, version)
         for version, size in (("1", 5_000), ("2", 40))
@@ -103,10 +101,10 @@ def test_several_groupings_are_each_sampled_as_if_they_were_asked_alone(sender: 
         assert together[keys][values].members == pytest.approx(5_000, rel=0.1)
 
 
-def test_small_buckets_say_how_many_are_new_though_few_of_them_are_in_the_sample(
+def test_new_members_of_small_buckets_are_estimated_from_few_samples(
     sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A hundred actors an hour, half of whom were there on the day before."""
+    """A hundred actors per hour, about half of whom were seen the day before."""
     asked = filters(days=1, granularity="hour")
     hours = [
         (range(hour * 50, hour * 50 + 100), asked.period.since + timedelta(hours=hour)) for hour in range(24)
@@ -129,18 +127,18 @@ def test_small_buckets_say_how_many_are_new_though_few_of_them_are_in_the_sample
     assert sum(each.new for each in came) == pytest.approx(650, rel=0.35)
 
 
-def test_who_was_seen_equally_often_is_counted_to_the_last_one() -> None:
+def test_members_seen_equally_often_are_counted_exactly() -> None:
     sample = [member for member in range(1_000) for _ in range(7)]
 
     assert distinct._Seen(7 * 8_192, 3, sample).counted == distinct.Counted(8_192, is_about=True)
 
 
-def test_a_sample_without_anybody_says_that_each_was_seen_once() -> None:
+def test_an_empty_sample_counts_each_sighting_as_one_member() -> None:
     assert distinct._Seen(5, 6, ()).counted == distinct.Counted(5, is_about=True)
 
 
-def test_what_is_known_of_all_sightings_makes_a_sample_say_more() -> None:
-    """Of people seen on one to thirty days, most of them seldom, by many samples of a sixteenth each."""
+def test_the_number_of_sightings_makes_estimates_more_accurate() -> None:
+    """People seen on one to thirty days, mostly few, in many samples of a sixteenth each."""
     random, people, halvings = Random(20_261_121), 40_000, 4
     days = [min(30, 1 + int(random.expovariate(0.5))) for _ in range(people)]
     samples: list[list[int]] = [[] for _ in range(1 << halvings)]

@@ -1,4 +1,4 @@
-"""Reading: totals, tops and series say what a plain look at the events says, in every zone."""
+"""Reading rollups: totals, top values and series equal plain counts of the events, in every zone."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -22,10 +22,10 @@ from tests.rollups.recomputed import fold_due
 from tests.sending import Sender, log_event
 from tests.sessions.stored import file, summarise_due
 
-DAY = date(2026, 3, 28)  # in Berlin clocks jump on the 29th
+DAY = date(2026, 3, 28)  # Berlin's clocks go forward on the 29th
 
 
-def test_a_sum_that_no_float_holds_is_a_number_all_the_same() -> None:
+def test_a_sum_beyond_the_range_of_floats_is_a_number() -> None:
     assert [plain(value) for value in (Decimal("3e308"), Decimal("-3e308"), 1.7e308)] == [
         LARGEST,
         -LARGEST,
@@ -43,7 +43,7 @@ def filters(zone: str = "UTC", days: int = 3, granularity: str = "day", **change
     return Filters(owners=None, period=period, granularity=Granularity(granularity), **changes)
 
 
-def test_a_stretch_is_read_in_the_coarsest_grains_that_fit() -> None:
+def test_a_period_is_read_in_the_coarsest_grains_that_fit() -> None:
     since, until = datetime(2026, 3, 27, 18, 45, tzinfo=UTC), datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
 
     assert list(stretches(since, until)) == [
@@ -55,7 +55,7 @@ def test_a_stretch_is_read_in_the_coarsest_grains_that_fit() -> None:
     ]
 
 
-def test_weeks_of_a_zone_are_read_by_days_but_for_their_ends() -> None:
+def test_local_weeks_are_read_by_days_except_at_their_ends() -> None:
     period = Period(DAY, DAY + timedelta(days=400), ZoneInfo("Asia/Kathmandu"))
     weeks = [*period.buckets(Granularity.WEEK), period.until]
     pieces = pieces_between(weeks[:3])
@@ -79,7 +79,7 @@ ZONES = (
 @pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize("granularity", list(Granularity))
 @pytest.mark.parametrize("lasts", [None, timedelta(hours=36, minutes=15)])
-def test_every_zone_has_its_own_days(
+def test_days_are_local_in_every_zone(
     sender: Sender, zone: str, granularity: Granularity, lasts: timedelta | None
 ) -> None:
     texts = [f"2026-03-{day}T{time}" for day in (27, 28, 29, 30, 31) for time in ("00:10", "18:20", "23:50")]
@@ -102,7 +102,7 @@ def test_every_zone_has_its_own_days(
     assert {start: row["events"] for start, row in line.points.items()} == expected
 
 
-def test_a_series_has_the_greatest_and_the_rest(sender: Sender) -> None:
+def test_a_series_has_the_top_values_and_the_rest(sender: Sender) -> None:
     counts = {"A": 3, "B": 2, "C": 1, "D": 1}
     file(
         sender,
@@ -129,7 +129,7 @@ def test_a_series_has_the_greatest_and_the_rest(sender: Sender) -> None:
     assert reading.totals(Errors, filters(versions=("9",)), ["events"]) == {"events": 0}
 
 
-def test_members_are_counted_once(sender: Sender) -> None:
+def test_distinct_members_are_counted_once(sender: Sender) -> None:
     def by(actor: str, text: str) -> Any:
         return log_event(actor + text, ets=at(text), actor={"id": actor, "type": "User"})
 
@@ -152,7 +152,7 @@ def test_members_are_counted_once(sender: Sender) -> None:
     assert [cohort.seen for cohort in who.cohorts(filters(days=7).period)] == [(1, 0), (1,)]
 
 
-def test_quantiles_are_true_to_three_percent(sender: Sender) -> None:
+def test_quantiles_are_accurate_to_three_percent(sender: Sender) -> None:
     for n in range(1, 11):
         context = {"channel": "c", "env": "home", "pdata": {"id": "p"}, "sid": f"s{n}"}
         begin = at("2026-03-28T10:00")

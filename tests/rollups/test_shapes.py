@@ -1,4 +1,4 @@
-"""Shapes: estimates have the digits that they are worth."""
+"""Estimates from log histograms are rounded to their accuracy."""
 
 from math import ceil, log
 
@@ -10,7 +10,7 @@ from reports.rollups import histograms
 
 
 def bin_of(value: float) -> int:
-    """The bin of a positive value, as the database has it."""
+    """Return the bin of a positive value, as the database computes it."""
     return histograms._SHIFT + ceil(log(value) / log(histograms.GAMMA))
 
 
@@ -20,7 +20,7 @@ def test_a_session_of_two_minutes_has_a_median_of_two_minutes() -> None:
 
 
 @given(st.floats(1e-6, 1e12))
-def test_an_estimate_is_true_to_its_error_and_short(value: float) -> None:
+def test_an_estimate_is_within_its_error_and_short(value: float) -> None:
     (found,) = histograms.quantiles({bin_of(value): 3}, [0.5])
     assert found == pytest.approx(value, rel=histograms.ERROR + histograms.ROUNDING + 0.0005)
     assert len(f"{found:e}".partition("e")[0].rstrip("0").rstrip(".").replace(".", "")) <= 3
@@ -41,5 +41,5 @@ def test_an_estimate_is_true_to_its_error_and_short(value: float) -> None:
         (9_960.0, 10_000.0),
     ],
 )
-def test_rounding_goes_in_steps_of_the_error(value: float, expected: float) -> None:
+def test_rounding_steps_follow_the_error(value: float, expected: float) -> None:
     assert histograms.rounded(value) == expected

@@ -1,4 +1,4 @@
-"""verify_rollups: content with what folding leaves, and finds what somebody changed, lost or wrote twice."""
+"""verify_rollups passes after folding, and finds changed, lost and duplicated rows."""
 
 from io import StringIO
 from typing import Any
@@ -26,14 +26,14 @@ def verified(*arguments: str, **options: Any) -> str:
 
 
 def differing(*arguments: str, **options: Any) -> str:
-    """What is said where it fails: as every failed command, with exit 1."""
+    """Return the output of a failing verification, which exits with 1."""
     out = StringIO()
     with pytest.raises(CommandError, match="These rollups don't match their events and sessions: "):
         call_command("verify_rollups", *arguments, stdout=out, **options)
     return out.getvalue()
 
 
-# What somebody may do to the rows, and the rollups and grains that are not as they should be then.
+# Damage to rows, and the rollups and grains that then differ.
 DAMAGE: dict[str, tuple[str, set[str]]] = {
     "a sum is off": (
         "UPDATE rollups_logs SET events = events + 1 WHERE grain = 1440",
@@ -60,7 +60,7 @@ DAMAGE: dict[str, tuple[str, set[str]]] = {
 }
 
 
-def test_it_is_content_with_what_folding_leaves_and_finds_damage(sender: Sender) -> None:
+def test_verification_passes_after_folding_and_finds_damage(sender: Sender) -> None:
     send_all(sender, samples.complete)
     send_all(sender, samples.minimal)
     fold_due()
@@ -75,7 +75,7 @@ def test_it_is_content_with_what_folding_leaves_and_finds_damage(sender: Sender)
     assert verified().startswith("Rollups agree: ")
 
 
-def test_it_says_what_is_stored_and_what_should_be(sender: Sender) -> None:
+def test_a_difference_shows_the_stored_and_the_expected_row(sender: Sender) -> None:
     file(sender, *logs(2))
     fold_due()
     with connection.cursor() as cursor:
@@ -88,7 +88,7 @@ def test_it_says_what_is_stored_and_what_should_be(sender: Sender) -> None:
     assert "events 2" in recomputed
 
 
-def test_what_waits_to_be_folded_is_left_out_and_said(sender: Sender) -> None:
+def test_pending_quarters_are_left_out_and_mentioned(sender: Sender) -> None:
     file(sender, *logs(2))
     fold_due()
     file(sender, *logs(3))
@@ -98,7 +98,7 @@ def test_what_waits_to_be_folded_is_left_out_and_said(sender: Sender) -> None:
     assert "Not compared" not in verified()
 
 
-def test_one_owner_and_some_days_are_compared(make_sender: MakeSender) -> None:
+def test_verification_can_be_limited_to_an_owner_and_days(make_sender: MakeSender) -> None:
     ours, theirs = make_sender(owner="Ours"), make_sender(owner="Theirs")
     for each in (ours, theirs):
         file(each, *logs(1), *logs(1, after_ms=-86_400_000))

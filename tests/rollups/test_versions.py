@@ -1,4 +1,4 @@
-"""Versions in rollups: those beyond the limit of their source are counted as one, so rows stay few."""
+"""Versions beyond a source's limit are counted as one in rollups, which keeps the number of rows small."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -37,7 +37,7 @@ def low_limits(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def unique(number: int) -> Wire:
-    """An event that has nothing in common with any other, nor has its session."""
+    """Return an event, in its own session, that shares no value with any other."""
     name = f"{number:04}"
     eid, edata = KINDS[number % len(KINDS)]
     return log_event(
@@ -58,7 +58,7 @@ def unique(number: int) -> Wire:
 
 
 def of(version: str | None, number: int) -> Wire:
-    """An event of a version in a session of its own."""
+    """Return an event of a version in its own session."""
     context: dict[str, Any] = {"channel": "c1", "env": "home", "sid": f"s{number}", "did": "d1"}
     pdata = {"id": "portal"} | ({} if version is None else {"ver": version})
     return log_event(f"LOG:{number}", ets=base_ms() + number, context=context | {"pdata": pdata})
@@ -75,23 +75,23 @@ def rows() -> int:
 
 
 def counts(rollup: Any, column: str) -> dict[str, int]:
-    """How many events or sessions each version has on its day."""
+    """Return the number of events or sessions per version."""
     found = rollup.objects.filter(grain=Grain.DAY).values("version").annotate(sum=models.Sum(column))
     return {row["version"]: row["sum"] for row in found}
 
 
-def test_an_all_unique_event_adds_few_rows(sender: Sender) -> None:
-    """Each rollup and grain had a row of each version: 27 rows an event in the benchmark."""
+def test_events_of_unique_values_add_few_rows(sender: Sender) -> None:
+    """Without the limit, each rollup and grain had a row per version: 27 rows per event in the benchmark."""
     file_and_fold(sender, map(unique, range(60)))
     before = rows()
     file_and_fold(sender, map(unique, range(60, 360)))
 
-    # Pages, contents, and the pages that sessions begin and end with: for a quarter of the events each.
+    # Pages, contents, entry pages and exit pages, each for a quarter of the events.
     assert (rows() - before) / 300 < 4
 
 
-def test_a_source_beyond_the_limit_is_no_unknown_key(sender: Sender) -> None:
-    """Its name is kept with the event, where a key that no column holds would be too."""
+def test_the_name_of_an_overflowed_source_is_not_an_unknown_key(sender: Sender) -> None:
+    """The name is stored with the event, as unknown keys are."""
     file_and_fold(sender, [*map(unique, range(8)), unique(8) | {"surprise": {"context": 1}}])
 
     assert Event.objects.filter(extra__context__pdata__id__isnull=False).count() == 6
@@ -107,14 +107,14 @@ def test_the_counts_of_versions_add_up_to_all_events(sender: Sender) -> None:
     assert dict(SourceVersion.objects.values_list("version", "events")) == named
 
 
-def test_a_missing_version_is_never_one_too_many(sender: Sender) -> None:
+def test_a_missing_version_does_not_count_towards_the_limit(sender: Sender) -> None:
     file_and_fold(sender, [of("1", 1), of("2", 2), of("3", 3)])
     file_and_fold(sender, [of(None, 4), of("4", 5)])
 
     assert counts(Events, "events") == {"1": 1, "2": 1, "3": 1, "": 1, OVERFLOW: 1}
 
 
-def test_a_long_version_has_the_name_that_it_is_known_by(sender: Sender) -> None:
+def test_a_long_version_has_its_truncated_name(sender: Sender) -> None:
     long = "v" * 900
     file_and_fold(sender, [of(long, 1)])
     file_and_fold(sender, [of("2", 2), of("3", 3), of("4", 4)])
@@ -147,7 +147,7 @@ def test_events_and_sessions_of_versions_beyond_the_limit_are_found(sender: Send
         assert set(both) == {*found, "1"}
 
 
-def test_no_event_is_beyond_the_limit_where_there_are_few_versions(sender: Sender) -> None:
+def test_with_few_versions_no_event_is_beyond_the_limit(sender: Sender) -> None:
     file_and_fold(sender, [of("1", 1), of("2", 2)])
 
     assert not Event.objects.filter(has_version([OVERFLOW])).exists()
@@ -157,7 +157,7 @@ def test_no_event_is_beyond_the_limit_where_there_are_few_versions(sender: Sende
 def test_the_lists_show_the_events_and_sessions_beyond_the_limit(
     sender: Sender, admin_client: Client
 ) -> None:
-    """Reports link to them by the name that they are counted under."""
+    """Reports link to them by the name they are counted under."""
     file_and_fold(sender, [of("1", 1), of("2", 2), of("3", 3), of("4", 4), of("5", 5)])
 
     for name in ("event", "session"):
@@ -181,6 +181,6 @@ def test_pages_explain_that_versions_are_counted_together(
 
 
 def error(version: str, number: int) -> Wire:
-    """An error of a version, with a warning."""
+    """Return an ERROR event of a version that causes a warning."""
     edata = {"err": "E1", "errtype": "SYSTEM", "stacktrace": "at line 1", "pageid": 7}
     return of(version, number) | {"eid": "ERROR", "edata": edata}

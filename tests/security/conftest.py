@@ -1,4 +1,4 @@
-"""The people and teams of the admin's tests serve here too."""
+"""Fixtures of the admin's tests: people and teams."""
 
 from tests.admin.conftest import alice, bob, charlie, lead, operator, team_a, team_b
 

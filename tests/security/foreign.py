@@ -1,4 +1,4 @@
-"""Foreign values: posted by somebody who reaches for what is another owner's, or for more rights."""
+"""Values that an attacker would post: IDs of another owner's rows, and fields that grant more rights."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from events.access import OPERATORS
 from ingestion.rejected.event import RejectedEvent
 from tests.security.world import ROWS, Side
 
-# Fields that would make somebody more than they are, whether a form has them or not.
+# Fields that would grant more rights, whether or not a form has them.
 RAISING = {
     "is_superuser": "on",
     "is_staff": "on",
@@ -27,13 +27,13 @@ RAISING = {
     "clicked_at": "2026-01-01",
     "monthly_quota": "1",
 }
-# What forms need to be filled in at all.
+# Values that forms require.
 FILLING = {"name": "hacked", "email": "hacked@example.org", "reason": "hacked", "grace": "7", "post": "yes"}
 DIGEST = {"rhythm": "daily", "hour": "7", "zone": "UTC", "locale": "en", "active": "on"}
 
 
 def values(theirs: Side) -> dict[str, Any]:
-    """Every field of every form: relations of models that have pages hold what is another owner's."""
+    """Return a value for every field of every form. Relations point to another owner's rows."""
     found: dict[str, Any] = FILLING | DIGEST | RAISING
     for model in admin.site._registry:
         for field in (*model._meta.fields, *model._meta.many_to_many):
@@ -46,6 +46,6 @@ def values(theirs: Side) -> dict[str, Any]:
 
 
 def query(theirs: Side) -> str:
-    """Filters of lists, with values that a list offers to others only."""
+    """Return filters of lists with values that only others are offered."""
     source = theirs.rows(RejectedEvent)[0].source_id
     return f"owner={theirs.owner.pk}&source={source}"

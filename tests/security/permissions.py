@@ -1,4 +1,4 @@
-"""Who may do what, as found by asking: the tables of docs/reference/permissions.md."""
+"""Generates the tables of docs/reference/permissions.md by requesting every page as everybody."""
 
 from collections.abc import Iterable
 
@@ -20,13 +20,13 @@ what all others see is their own.
 """
 PEOPLE = tuple(who for who in SEES if who not in KEYS)
 NOTHING = "-"
-# What says nothing of anybody: what leads to no page, and what changes with each visit.
+# Routes without permissions of their own: those that show no page or change with each visit.
 UNSAID = ("admin/(?P<url>.*)$", "admin/logout/", "admin/autocomplete/", "admin/jsi18n/")
 OF_EVERY_MODEL = ("", "add/", "history/", "delete/", "change/")
 
 
 def page(sides: dict[str, Side]) -> str:
-    """The whole page."""
+    """Return the page."""
     walkers = {who: walker(who, sides) for who in SEES}
     mine = sides[MINE]
     models = [_model(model, walkers, mine) for model in sorted(admin.site._registry, key=str)]
@@ -90,7 +90,7 @@ def _answer(one: Walker, path: str) -> str:
 
 
 def _is_of_model(route: Route) -> bool:
-    """Whether it is one of the pages that every model has."""
+    """True for the pages that every model has."""
     if route.model is None:
         return False
     at = f"admin/{route.model._meta.app_label}/{route.model._meta.model_name}/"

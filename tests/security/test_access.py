@@ -1,4 +1,4 @@
-"""Access is decided in one place: no other module reads roles, memberships or permissions of keys."""
+"""Only one module decides access: no other reads roles, memberships or permissions of keys."""
 
 import ast
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.factories import person
 from tests.sending import MakeSender
 
 ROOT = Path(__file__).parents[2]
-# What a rule about people or keys would have to name.
+# Names that a rule about people or keys would need.
 TELLING = {"Membership", "Role", "memberships", "is_superuser", "is_staff"}
 ALLOWED = {
     "events/access.py": "decides",

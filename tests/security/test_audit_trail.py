@@ -1,4 +1,4 @@
-"""The audit trail: what is noted, who sees it, and that nothing changes it."""
+"""The audit trail: recorded actions, visibility, immutability."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -22,7 +22,9 @@ def last(action: str) -> AuditEntry:
     return found
 
 
-def test_making_changing_and_revoking_a_key_is_noted_without_its_secret(team_a: Sender, lead: Client) -> None:
+def test_creating_changing_and_revoking_a_key_is_recorded_without_its_secret(
+    team_a: Sender, lead: Client
+) -> None:
     owner = team_a.key.default_owner
     lead.post(
         "/admin/events/apikey/add/",
@@ -42,7 +44,7 @@ def test_making_changing_and_revoking_a_key_is_noted_without_its_secret(team_a: 
     assert not any(key.hash in str(entry.__dict__) for entry in AuditEntry.objects.all())
 
 
-def test_members_and_settings_of_owners_are_noted(team_a: Sender, operator: Client) -> None:
+def test_changes_of_members_and_settings_are_recorded(team_a: Sender, operator: Client) -> None:
     owner, dora = team_a.key.default_owner, person("dora")
     operator.post("/admin/events/membership/add/", {"user": dora.pk, "owner": owner.pk, "role": "viewer"})
     member = dora.memberships.get()
@@ -61,7 +63,7 @@ def test_members_and_settings_of_owners_are_noted(team_a: Sender, operator: Clie
     assert last("owner.changed").after == {"validation": "strict"}
 
 
-def test_a_key_made_by_command_is_noted_without_its_secret(
+def test_a_key_created_by_command_is_recorded_without_its_secret(
     db: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     call_command("create_key", "--owner", "Team C", "--validation", "strict")
@@ -79,13 +81,13 @@ def test_a_key_made_by_command_is_noted_without_its_secret(
     assert text not in told
 
 
-def test_a_save_that_changes_nothing_is_not_noted(team_a: Sender, operator: Client) -> None:
+def test_a_save_without_changes_is_not_recorded(team_a: Sender, operator: Client) -> None:
     path = f"/admin/events/owner/{team_a.key.default_owner.pk}/change/"
     assert operator.post(path, {"validation": "lenient", "over_quota": "warn"}).status_code == 302
     assert not AuditEntry.objects.filter(action="owner.changed").exists()
 
 
-def test_accounts_are_noted_and_passwords_are_not(operator: Client) -> None:
+def test_a_changed_password_is_recorded_without_the_password(operator: Client) -> None:
     dora = person("dora")
     path = f"/admin/auth/user/{dora.pk}"
     word = "a long enough one 4711"
@@ -94,7 +96,7 @@ def test_accounts_are_noted_and_passwords_are_not(operator: Client) -> None:
     assert (entry.about, entry.before, entry.after) == ("dora", {}, {})
 
 
-def test_log_ins_are_noted_and_what_is_no_name_of_an_account_is_not(client: Client, db: None) -> None:
+def test_logins_are_recorded_but_unknown_usernames_are_not(client: Client, db: None) -> None:
     User.objects.create_user("dora", password="right one 4711", is_staff=True)
     form = {"username": "dora", "password": "wrong"}
     client.post("/admin/login/", form)
@@ -107,7 +109,7 @@ def test_log_ins_are_noted_and_what_is_no_name_of_an_account_is_not(client: Clie
     assert last("logout").actor_name == "dora"
 
 
-def test_leads_see_what_was_done_to_their_owners_operators_all_viewers_nothing(
+def test_leads_see_entries_of_their_owners_operators_all_and_viewers_none(
     team_a: Sender, team_b: Sender, lead: Client, alice: Client, operator: Client
 ) -> None:
     actor = audit.Actor("olga")
@@ -125,7 +127,7 @@ def test_leads_see_what_was_done_to_their_owners_operators_all_viewers_nothing(
     assert "olga changed the settings of mine." in html_of(lead, f"{TRAIL}{mine.pk}/change/")
 
 
-def test_an_entry_is_neither_changed_nor_deleted(operator: Client) -> None:
+def test_entries_cannot_be_changed_or_deleted(operator: Client) -> None:
     entry = audit.record(audit.Actor("olga"), "export.made", "events")
     for path in ("add/", f"{entry.pk}/delete/"):
         assert operator.get(f"{TRAIL}{path}").status_code == 403
@@ -146,12 +148,12 @@ def test_entries_outlive_the_person_and_the_owner(team_b: Sender, operator: Clie
     assert "Team B" in html_of(operator, TRAIL)
 
 
-def test_an_action_that_is_not_listed_is_refused(db: None) -> None:
+def test_an_unknown_action_is_refused(db: None) -> None:
     with pytest.raises(KeyError):
         audit.record(audit.Actor("olga"), "tea.made")
 
 
-def test_of_a_secret_only_that_it_changed_is_kept() -> None:
+def test_a_changed_secret_is_recorded_without_its_value() -> None:
     assert audit.differences({"token": "a", "name": "x"}, {"token": "b", "name": "x"}) == (
         {"token": "(secret)"},
         {"token": "(secret)"},

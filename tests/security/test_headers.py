@@ -1,4 +1,4 @@
-"""Cookies and policies of the answers that people get."""
+"""Cookies and content security policies of pages."""
 
 import json
 import os
@@ -18,7 +18,7 @@ INLINE = ("<script>", " onclick=", " onload=", " onchange=", " onsubmit=", "java
 
 
 @pytest.mark.parametrize("path", ["/api/v1/events/", "/api/docs/", "/livez", "/nowhere"])
-def test_outside_of_the_admin_nothing_inline_runs(path: str, client: Client, db: None) -> None:
+def test_pages_outside_the_admin_allow_no_inline_scripts(path: str, client: Client, db: None) -> None:
     policy = client.get(path).headers["Content-Security-Policy"]
     assert "unsafe" not in policy
     assert "default-src 'self'" in policy
@@ -26,7 +26,7 @@ def test_outside_of_the_admin_nothing_inline_runs(path: str, client: Client, db:
 
 
 @pytest.mark.parametrize("path", ["/admin/", "/admin/events/event/", "/admin/second-factor/"])
-def test_scripts_of_the_admin_are_ours_and_none_is_inline(path: str, operator: Client) -> None:
+def test_the_admin_loads_only_its_own_scripts_and_none_inline(path: str, operator: Client) -> None:
     policy = operator.get(path).headers["Content-Security-Policy"]
     scripts = next(part for part in policy.split("; ") if part.startswith("script-src"))
     assert scripts == "script-src 'self' 'unsafe-eval'"
@@ -34,7 +34,7 @@ def test_scripts_of_the_admin_are_ours_and_none_is_inline(path: str, operator: C
     assert [each for each in INLINE if each in html] == []
 
 
-def test_cookies_are_kept_from_scripts_and_other_sites(client: Client, db: None) -> None:
+def test_cookies_are_httponly_and_samesite(client: Client, db: None) -> None:
     User.objects.create_user("dora", password="right one 4711", is_staff=True)
     client.get("/admin/login/")
     client.post("/admin/login/", {"username": "dora", "password": "right one 4711"})
@@ -63,6 +63,6 @@ def test_with_https_cookies_are_secure_and_operators_need_a_second_factor() -> N
     assert json.loads(done.stdout) == [True, True, "__Host-session", "__Host-csrf", 31_536_000, "operators"]
 
 
-def test_a_wrong_setting_of_the_second_factor_is_named_at_the_start(settings: object) -> None:
+def test_an_invalid_second_factor_setting_is_reported_at_startup(settings: object) -> None:
     settings.SECOND_FACTOR = "sometimes"  # type: ignore[attr-defined]  # pytest-django's
     assert "accounts.E001" in {each.id for each in run_checks()}

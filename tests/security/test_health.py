@@ -1,4 +1,4 @@
-"""Health checks and the API's description are public, so they are cheap and reveal nothing."""
+"""Health checks and the OpenAPI document are public, so they are cheap and reveal nothing private."""
 
 import gzip
 import time
@@ -26,18 +26,18 @@ def test_health_checks_answer_for_any_host(path: str, host: str, client: Client,
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
-def test_health_checks_come_over_plain_http(path: str, client: Client, db: None, settings: Any) -> None:
+def test_health_checks_work_over_plain_http(path: str, client: Client, db: None, settings: Any) -> None:
     settings.SECURE_SSL_REDIRECT = True
     assert client.get(path).status_code == 200
 
 
-def test_livez_depends_on_no_other_service(client: Client, db: None) -> None:
+def test_livez_runs_no_query(client: Client, db: None) -> None:
     with CaptureQueriesContext(connection) as queries:
         assert client.get("/livez").json() == {"status": "ok"}
     assert len(queries) == 0
 
 
-def test_ready_asks_the_database_by_two_small_queries_and_then_remembers(client: Client, db: None) -> None:
+def test_readyz_runs_two_queries_and_caches_the_result(client: Client, db: None) -> None:
     health.migrations()
     with CaptureQueriesContext(connection) as queries:
         assert client.get("/readyz").status_code == 200
@@ -47,7 +47,7 @@ def test_ready_asks_the_database_by_two_small_queries_and_then_remembers(client:
     assert len(queries) == 0
 
 
-def test_one_request_renews_an_answer_while_others_get_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_one_of_concurrent_requests_refreshes_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[int] = []
 
     def look() -> health.Readiness:
@@ -68,7 +68,7 @@ def test_readyz_reveals_nothing_private(client: Client, db: None) -> None:
     assert set(client.get("/readyz").json().values()) <= words
 
 
-def test_the_description_is_built_once_and_revalidated_by_its_etag(
+def test_the_document_is_built_once_and_revalidated_by_its_etag(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = client.get("/api/schema/")
@@ -80,7 +80,7 @@ def test_the_description_is_built_once_and_revalidated_by_its_etag(
         assert (again.status_code, again.content) == (304, b"")
 
 
-def test_the_description_is_made_by_one_of_many_who_ask_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_first_requests_build_the_document_once(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Any] = []
 
     class Counting(SchemaGenerator):

@@ -1,4 +1,4 @@
-"""Leads are limited to the owners they lead, in extending keys and in the filters of replays."""
+"""Leads are limited to the owners they lead when they extend keys and filter replays."""
 
 from datetime import timedelta
 
@@ -21,13 +21,13 @@ NEVER = {"expires_at_0": "", "expires_at_1": ""}
 
 
 def end(key: ApiKey, client: Client, change: dict[str, str]) -> int:
-    """Post the key's form; the status of the answer."""
+    """Submit the key's form and return the status of the response."""
     return client.post(f"/admin/events/apikey/{key.pk}/change/", {"name": "portal"} | change).status_code
 
 
 @pytest.mark.parametrize("change", [LATER, NEVER], ids=["later", "never"])
 @pytest.mark.parametrize("owners", ["all", "Team B"])
-def test_a_lead_revives_no_key_that_a_lead_could_not_make(
+def test_a_lead_cannot_extend_a_key_that_leads_cannot_create(
     owners: str, change: dict[str, str], make_sender: MakeSender, lead: Client
 ) -> None:
     key = make_sender("Team A", owners=owners, kind=KeyType.SECRET).key
@@ -38,7 +38,7 @@ def test_a_lead_revives_no_key_that_a_lead_could_not_make(
     assert key.expires_at == expired
 
 
-def test_a_lead_prolongs_no_key_of_another_person(team_a: Sender, lead: Client) -> None:
+def test_a_lead_cannot_extend_another_persons_key(team_a: Sender, lead: Client) -> None:
     owner, key = team_a.key.default_owner, team_a.key
     ends = timezone.now() + timedelta(days=1)
     ApiKey.objects.filter(pk=key.pk).update(user=person("dora", owner), expires_at=ends)
@@ -47,7 +47,7 @@ def test_a_lead_prolongs_no_key_of_another_person(team_a: Sender, lead: Client) 
     assert end(key, lead, LATER) == 302
 
 
-def test_a_lead_still_shortens_and_revokes_such_a_key(make_sender: MakeSender, lead: Client) -> None:
+def test_a_lead_can_shorten_and_revoke_such_a_key(make_sender: MakeSender, lead: Client) -> None:
     make_sender("Team A")
     key = make_sender("Team A", owners="all", kind=KeyType.SECRET).key
     assert end(key, lead, SOONER) == 302
@@ -58,14 +58,14 @@ def test_a_lead_still_shortens_and_revokes_such_a_key(make_sender: MakeSender, l
     assert key.revoked_at
 
 
-def test_an_operator_prolongs_every_key(make_sender: MakeSender, operator: Client) -> None:
+def test_an_operator_can_extend_every_key(make_sender: MakeSender, operator: Client) -> None:
     key = make_sender("Team A", owners="all").key
     ApiKey.objects.filter(pk=key.pk).update(expires_at=timezone.now() - timedelta(days=1))
     assert end(key, operator, LATER) == 302
 
 
 @pytest.mark.parametrize("role", Role)
-def test_a_replay_names_no_owner_and_no_source_that_a_filter_refused(
+def test_a_replay_does_not_name_owners_and_sources_that_the_filter_refused(
     role: Role, team_a: Sender, make_sender: MakeSender
 ) -> None:
     theirs = make_sender("Zebra team")

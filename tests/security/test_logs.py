@@ -1,4 +1,4 @@
-"""The log, by the settings that processes run with: no line can be forged, and strangers can't fill it."""
+"""The log with its production settings: lines can't be forged, and strangers can't flood it."""
 
 import logging
 import logging.config
@@ -34,7 +34,7 @@ HEAD = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ \S+ ")
 
 @pytest.fixture
 def log() -> Iterator[StringIO]:
-    """What the processes' handler writes."""
+    """The output of the production handler."""
     before = logging.getLogger().handlers[:]
     level = logging.getLogger().level
     written = StringIO()
@@ -51,7 +51,7 @@ def lines(log: StringIO) -> list[str]:
 
 
 @pytest.mark.parametrize("end", BREAKS)
-def test_no_message_argument_or_exception_begins_a_line_of_its_own(log: StringIO, end: str) -> None:
+def test_messages_arguments_and_exceptions_cannot_start_a_line(log: StringIO, end: str) -> None:
     name = f"a{end}{FORGED}"
     logging.getLogger("ingestion").warning("The query has %s", name)
     logging.getLogger("ingestion").warning(f"The query has {name}")  # noqa: G004  (as a library may)
@@ -68,12 +68,12 @@ def test_no_message_argument_or_exception_begins_a_line_of_its_own(log: StringIO
     assert not any(line.startswith(FORGED) for line in found)
 
 
-def test_tabs_and_other_scripts_stay_readable() -> None:
+def test_tabs_and_other_scripts_are_not_escaped() -> None:
     assert logs.escaped("a\tü한\U0001f600") == "a\tü한\U0001f600"
     assert logs.escaped("\x00\x1b\u2028") == "\\x00\\x1b\\u2028"
 
 
-def test_a_flood_by_strangers_leaves_a_few_lines(log: StringIO, db: None) -> None:
+def test_a_flood_of_bad_requests_logs_few_lines(log: StringIO, db: None) -> None:
     client = Client(enforce_csrf_checks=True)
     for _ in range(60):
         assert client.post("/admin/login/", {"username": "x"}).status_code == 403
@@ -94,7 +94,7 @@ def test_omitted_records_are_counted(log: StringIO, monkeypatch: pytest.MonkeyPa
     assert len(lines(log)) == logs.PER_MINUTE + 1
 
 
-def test_failures_of_ours_are_never_left_out(log: StringIO) -> None:
+def test_server_errors_are_never_omitted(log: StringIO) -> None:
     for _ in range(50):
         logging.getLogger("django.request").error("Internal Server Error")
     assert len(lines(log)) == 50

@@ -1,4 +1,4 @@
-"""Plain HTTP where HTTPS is demanded: refused without a redirect, and the key counts as exposed."""
+"""Plain HTTP where HTTPS is required is refused without a redirect, and a secret key counts as exposed."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def _demanded(settings: Any) -> None:
 
 
 @pytest.mark.parametrize("path", [SUNBIRD, AVAILITY, EMIT, STREAM])
-def test_events_over_plain_http_are_refused_and_not_led_on(path: str, sender: Sender) -> None:
+def test_events_over_plain_http_are_refused_without_a_redirect(path: str, sender: Sender) -> None:
     response = sender.post(path, {"events": [log_event()]}, Origin="https://app.example")
     assert response.status_code == 403
     assert "https_required" in response.content.decode()
@@ -40,14 +40,14 @@ def test_the_api_refuses_a_key_over_plain_http(make_sender: MakeSender, client: 
     assert ApiKey.objects.get().exposed_at
 
 
-def test_junk_over_plain_http_exposes_nothing(sender: Sender, client: Client) -> None:
+def test_a_junk_key_over_plain_http_marks_no_key_as_exposed(sender: Sender, client: Client) -> None:
     junk = f"{sender.text[:-4]}beef"
     assert sender.post(SUNBIRD, {}, **{"X-API-Key": junk}).status_code == 403
     assert client.get("/api/v1/events/", headers={"Authorization": f"Bearer {junk}"}).status_code == 403
     assert ApiKey.objects.get().exposed_at is None
 
 
-def test_pages_are_led_on_and_https_is_taken(sender: Sender, client: Client) -> None:
+def test_pages_redirect_to_https_and_https_is_accepted(sender: Sender, client: Client) -> None:
     assert client.get("/admin/login/").status_code == 301
     body = '{"id": "api.telemetry", "ver": "3.0", "events": []}'
     taken = client.post(

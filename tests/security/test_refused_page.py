@@ -1,11 +1,11 @@
-"""The page of what somebody may not do."""
+"""The page shown for denied requests."""
 
 from django.test import Client
 
 from tests.sending import Sender
 
 
-def test_it_names_the_leads_of_the_persons_owners_only(
+def test_the_page_names_only_leads_of_the_persons_owners(
     team_a: Sender, team_b: Sender, alice: Client, lead: Client, bob: Client
 ) -> None:
     mine = alice.get("/admin/events/organization/")
@@ -17,12 +17,12 @@ def test_it_names_the_leads_of_the_persons_owners_only(
     assert "no-store" in mine["Cache-Control"]
 
 
-def test_a_member_of_nothing_and_a_lead_herself_are_told_to_ask_others(
+def test_leads_and_people_without_memberships_are_told_whom_to_ask(
     team_a: Sender, charlie: Client, lead: Client
 ) -> None:
     assert "Ask the lead of your team" in charlie.get("/admin/events/owner/").content.decode()
     assert "<strong>lena" not in lead.get("/admin/auth/user/").content.decode()
 
 
-def test_a_missing_token_of_a_form_is_refused_too(team_a: Sender) -> None:
+def test_a_form_without_a_token_gets_the_page_too(team_a: Sender) -> None:
     assert Client(enforce_csrf_checks=True).post("/admin/login/", {}).status_code == 403

@@ -1,4 +1,4 @@
-"""What registers itself when Tally starts is there without the admin, which imports most modules anyway."""
+"""Registries are complete after Django's setup alone, without the admin, which imports most modules."""
 
 import json
 import os
@@ -21,7 +21,7 @@ print(json.dumps([sorted(each) for each in (erased._steps, JANITORS, KINDS, chec
 
 
 @pytest.mark.slow
-def test_erasure_janitors_mails_and_checks_are_registered_by_the_setup_alone() -> None:
+def test_erasure_janitors_mails_and_checks_are_registered_by_setup() -> None:
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "telemetry_project.settings"}
     printed = subprocess.check_output([sys.executable, "-c", PRINT], env=environment, text=True)
     erasure, janitors, mails, checks = json.loads(printed)

@@ -1,4 +1,4 @@
-"""Roles: what leads manage of their owners, and the groups that roles are seen by."""
+"""Roles: what leads may manage, and the groups that mirror roles."""
 
 from django.contrib.auth.models import Group, User
 from django.test import Client
@@ -27,13 +27,13 @@ def test_a_lead_changes_the_settings_of_her_owner_but_not_its_quota(team_a: Send
     assert (owner.name, owner.monthly_quota, owner.over_quota) == ("Team A", None, "warn")
 
 
-def test_a_viewer_changes_no_settings(team_a: Sender, alice: Client) -> None:
+def test_a_viewer_cannot_change_settings(team_a: Sender, alice: Client) -> None:
     path = f"/admin/events/owner/{team_a.key.default_owner_id}/change/"
     assert alice.get(path).status_code == 200
     assert alice.post(path, {"validation": "strict"}).status_code == 403
 
 
-def test_a_lead_changes_nothing_of_another_owner(team_a: Sender, team_b: Sender, lead: Client) -> None:
+def test_a_lead_cannot_change_another_owner(team_a: Sender, team_b: Sender, lead: Client) -> None:
     member = Membership.objects.create(user=person("bob"), owner=team_b.key.default_owner)
     lead.post(f"/admin/events/owner/{team_b.key.default_owner_id}/change/", {"validation": "strict"})
     lead.post(f"{MEMBERS}{member.pk}/change/", {"role": "lead"})
@@ -43,7 +43,7 @@ def test_a_lead_changes_nothing_of_another_owner(team_a: Sender, team_b: Sender,
     assert [each.role for each in Membership.objects.filter(owner__name="Team B")] == ["viewer"]
 
 
-def test_one_who_leads_one_owner_and_views_another_manages_only_the_one(
+def test_a_lead_of_one_owner_and_viewer_of_another_manages_only_the_first(
     team_a: Sender, team_b: Sender
 ) -> None:
     dora = person("dora", team_a.key.default_owner, role=Role.LEAD)
@@ -58,7 +58,7 @@ def test_one_who_leads_one_owner_and_views_another_manages_only_the_one(
     assert "Team B" not in html_of(client, "/admin/accounts/invitation/add/")
 
 
-def test_a_lead_changes_and_removes_members_but_makes_nobody_one_unasked(
+def test_a_lead_changes_and_removes_members_but_adds_them_only_by_invitation(
     team_a: Sender, lead: Client
 ) -> None:
     owner, dora = team_a.key.default_owner, person("dora")
@@ -73,7 +73,7 @@ def test_a_lead_changes_and_removes_members_but_makes_nobody_one_unasked(
     assert not Membership.objects.filter(user=dora).exists()
 
 
-def test_the_group_of_operators_makes_one(team_a: Sender, team_b: Sender) -> None:
+def test_members_of_the_operators_group_are_operators(team_a: Sender, team_b: Sender) -> None:
     dora = person("dora")
     group, _ = Group.objects.get_or_create(name=access.OPERATORS)
     group.user_set.add(dora)
@@ -85,7 +85,7 @@ def test_the_group_of_operators_makes_one(team_a: Sender, team_b: Sender) -> Non
     assert not access.is_operator(User.objects.get(pk=dora.pk))
 
 
-def test_the_group_of_leads_follows_memberships(team_a: Sender, team_b: Sender) -> None:
+def test_the_group_of_leads_is_kept_in_step_with_memberships(team_a: Sender, team_b: Sender) -> None:
     dora = person("dora", team_a.key.default_owner, team_b.key.default_owner, role=Role.LEAD)
     first, second = dora.memberships.all()
     assert dora.groups.filter(name=access.LEADS).exists()

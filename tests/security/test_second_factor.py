@@ -1,4 +1,4 @@
-"""The second factor: set up, asked for, recovered, removed by an operator, and who must have one."""
+"""The second factor: setup, login, recovery codes, removal, and who must have one."""
 
 import re
 from typing import Any
@@ -20,16 +20,16 @@ CHECK = f"{PAGE}check/"
 
 
 def code_of(user: User, steps: int = 0) -> str:
-    """The code that the person's app shows so many half minutes from now."""
+    """Return the code that the person's app shows `steps` half minutes from now."""
     device = TOTPDevice.objects.get(user=user)
     return f"{totp(device.bin_key, t0=-30 * steps):06d}"
 
 
 def set_up(client: Client, user: User) -> list[str]:
-    """Set a second factor up; its recovery codes."""
+    """Set up a second factor and return its recovery codes."""
     assert "<svg" in html_of(client, PAGE)
     html = client.post(PAGE, {"code": code_of(user)}).content.decode()
-    TOTPDevice.objects.update(last_t=-1)  # the same half minute serves the next step of the test
+    TOTPDevice.objects.update(last_t=-1)  # so that the test can use the same half minute's code again
     return re.findall(r"(?:[a-z2-9]{4}-){3}[a-z2-9]{4}", html)
 
 
@@ -38,7 +38,7 @@ def olga(db: None) -> User:
     return person("olga", is_superuser=True)
 
 
-def test_setting_up_takes_a_right_code_and_gives_recovery_codes_once(olga: User) -> None:
+def test_setup_needs_a_valid_code_and_shows_recovery_codes_once(olga: User) -> None:
     client = logged_in(olga)
     html_of(client, PAGE)
     wrong = f"{(int(code_of(olga)) + 1) % 1_000_000:06d}"
@@ -53,7 +53,7 @@ def test_setting_up_takes_a_right_code_and_gives_recovery_codes_once(olga: User)
     assert html_of(client, "/admin/")
 
 
-def test_setting_up_ends_the_persons_other_sessions_and_nobody_elses(olga: User) -> None:
+def test_setup_ends_only_the_persons_other_sessions(olga: User) -> None:
     here, elsewhere, dora = logged_in(olga), logged_in(olga), logged_in(person("dora", is_superuser=True))
     assert html_of(elsewhere, "/admin/")
     set_up(here, olga)
@@ -63,7 +63,7 @@ def test_setting_up_ends_the_persons_other_sessions_and_nobody_elses(olga: User)
     assert AuditEntry.objects.get(action="factor.added").after == {"sessions_ended": 1}
 
 
-def test_the_secret_stays_the_same_until_it_is_confirmed_and_is_never_shown_after(olga: User) -> None:
+def test_the_secret_stays_the_same_until_confirmed_and_is_then_hidden(olga: User) -> None:
     client = logged_in(olga)
     secrets = {re.search(r'id="totp-secret">([A-Z2-7 ]+)<', html_of(client, PAGE)) for _ in range(2)}
     (secret,) = {found[1] for found in secrets if found}
@@ -71,7 +71,7 @@ def test_the_secret_stays_the_same_until_it_is_confirmed_and_is_never_shown_afte
     assert secret not in html_of(client, PAGE)
 
 
-def test_the_next_log_in_gets_nowhere_before_the_code(olga: User) -> None:
+def test_after_login_nothing_is_accessible_without_the_code(olga: User) -> None:
     set_up(logged_in(olga), olga)
     client = logged_in(olga)
     for path in ("/admin/", "/admin/events/event/", PAGE):
@@ -84,14 +84,14 @@ def test_the_next_log_in_gets_nowhere_before_the_code(olga: User) -> None:
     assert client.get("/api/v1/events/").status_code == 200
 
 
-def test_a_code_serves_once(olga: User) -> None:
+def test_a_code_works_only_once(olga: User) -> None:
     set_up(logged_in(olga), olga)
     code = code_of(olga)
     assert logged_in(olga).post(CHECK, {"code": code}).status_code == 302
     assert logged_in(olga).post(CHECK, {"code": code}).status_code == 200
 
 
-def test_a_recovery_code_serves_once_however_it_is_written(olga: User) -> None:
+def test_a_recovery_code_works_once_in_any_spelling(olga: User) -> None:
     codes = set_up(logged_in(olga), olga)
     client = logged_in(olga)
     assert client.post(CHECK, {"code": codes[0].upper().replace("-", " ")}).status_code == 302
@@ -101,7 +101,7 @@ def test_a_recovery_code_serves_once_however_it_is_written(olga: User) -> None:
     assert AuditEntry.objects.filter(action="factor.failed", actor_name="olga").count() == 1
 
 
-def test_wrong_codes_make_the_right_one_wait_but_never_for_ever(olga: User) -> None:
+def test_wrong_codes_delay_the_right_one_for_a_limited_time(olga: User) -> None:
     set_up(logged_in(olga), olga)
     client = logged_in(olga)
     client.post(CHECK, {"code": "000000"})
@@ -112,7 +112,7 @@ def test_wrong_codes_make_the_right_one_wait_but_never_for_ever(olga: User) -> N
     assert device.throttling_failure_count <= 10
 
 
-def test_nobody_is_sent_elsewhere_after_the_code(olga: User) -> None:
+def test_the_code_form_does_not_redirect_to_other_sites(olga: User) -> None:
     set_up(logged_in(olga), olga)
     for elsewhere in ("https://evil.example/", "//evil.example", "javascript:alert(1)"):
         TOTPDevice.objects.update(last_t=-1)
@@ -124,7 +124,7 @@ def test_nobody_is_sent_elsewhere_after_the_code(olga: User) -> None:
     ("setting", "operator", "member"),
     [("optional", 200, 200), ("operators", 302, 200), ("all", 302, 302)],
 )
-def test_the_setting_says_who_must_have_one(
+def test_the_setting_determines_who_must_have_a_second_factor(
     setting: str, operator: int, member: int, olga: User, settings: Any
 ) -> None:
     settings.SECOND_FACTOR = setting
@@ -132,7 +132,7 @@ def test_the_setting_says_who_must_have_one(
     assert logged_in(person("dora")).get("/admin/").status_code == member
 
 
-def test_who_must_have_one_is_led_to_set_it_up_and_can_not_remove_it(olga: User, settings: Any) -> None:
+def test_a_mandatory_second_factor_must_be_set_up_and_cannot_be_removed(olga: User, settings: Any) -> None:
     settings.SECOND_FACTOR = "operators"
     client = logged_in(olga)
     assert client.get("/admin/").headers["Location"].startswith(f"{PAGE}?next=")
@@ -143,7 +143,7 @@ def test_who_must_have_one_is_led_to_set_it_up_and_can_not_remove_it(olga: User,
     assert TOTPDevice.objects.filter(confirmed=True).exists()
 
 
-def test_who_need_not_have_one_removes_it_with_a_code(olga: User) -> None:
+def test_an_optional_second_factor_can_be_removed_with_a_code(olga: User) -> None:
     client = logged_in(olga)
     set_up(client, olga)
     assert client.post(PAGE, {"code": "000000", "remove": "1"}).status_code == 200
@@ -154,7 +154,7 @@ def test_who_need_not_have_one_removes_it_with_a_code(olga: User) -> None:
     assert html_of(logged_in(olga), "/admin/")
 
 
-def test_another_operator_removes_it_and_that_is_noted(olga: User) -> None:
+def test_another_operator_can_remove_a_second_factor(olga: User) -> None:
     dora = person("dora", is_superuser=True)
     set_up(logged_in(dora), dora)
     path = f"/admin/auth/user/{dora.pk}/change/"
@@ -166,7 +166,7 @@ def test_another_operator_removes_it_and_that_is_noted(olga: User) -> None:
     assert html_of(logged_in(dora), "/admin/")
 
 
-def test_nobody_removes_their_own_past_the_code(olga: User) -> None:
+def test_operators_cannot_remove_their_own_without_a_code(olga: User) -> None:
     client = logged_in(olga)
     set_up(client, olga)
     path = f"/admin/auth/user/{olga.pk}/change/"
@@ -176,11 +176,11 @@ def test_nobody_removes_their_own_past_the_code(olga: User) -> None:
     assert TOTPDevice.objects.filter(user=olga).exists()
 
 
-def test_a_key_reads_the_api_without_one(sender: Sender, settings: Any) -> None:
+def test_a_key_reads_the_api_without_a_second_factor(sender: Sender, settings: Any) -> None:
     settings.SECOND_FACTOR = "all"
     answer = sender.client.get("/api/v1/events/", headers={"Authorization": f"Bearer {sender.text}"})
     assert answer.status_code == 200
 
 
-def test_the_devices_have_no_pages_in_the_admin(olga: User) -> None:
+def test_second_factors_have_no_pages_in_the_admin(olga: User) -> None:
     assert logged_in(olga).get("/admin/otp_totp/totpdevice/").status_code == 404

@@ -1,4 +1,4 @@
-"""Throttled logins: wrong guesses wait longer and longer, good users are never kept out for long."""
+"""Login throttling: repeated failures wait longer and longer, but no user is locked out for long."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -20,11 +20,11 @@ LOGIN = "/admin/login/"
 
 
 def fail(times: int, name: str = "alice", address: str = "a1", at: datetime = NOON) -> int:
-    """So many attempts that fail; the seconds that the last had to wait."""
+    """Make failing attempts, and return the seconds that the last one has to wait."""
     return [logins.count_login(name, address, at) for _ in range(times)][-1]
 
 
-def test_five_wrong_guesses_are_free_and_then_the_wait_doubles(db: None) -> None:
+def test_after_five_failures_the_wait_doubles(db: None) -> None:
     assert fail(5) == 0
     assert fail(1) == 1
     at = NOON + timedelta(seconds=1)
@@ -32,23 +32,23 @@ def test_five_wrong_guesses_are_free_and_then_the_wait_doubles(db: None) -> None
     assert fail(1, at=at) == 2
 
 
-def test_attempts_that_come_too_early_are_not_counted(db: None) -> None:
+def test_attempts_during_the_wait_are_not_counted(db: None) -> None:
     fail(50)
     assert {row.failures for row in LoginAttempt.objects.all()} == {5}
 
 
-def test_an_hour_without_an_attempt_is_forgotten(db: None) -> None:
+def test_failures_are_forgotten_after_an_hour_without_attempts(db: None) -> None:
     fail(6)
     assert fail(5, at=NOON + timedelta(hours=1, seconds=1)) == 0
 
 
-def test_a_success_starts_anew(db: None) -> None:
+def test_a_success_resets_the_failures(db: None) -> None:
     fail(4)
     logins.login_succeeded("alice", "a1", NOON)
     assert fail(5) == 0
 
 
-def test_a_success_of_ones_own_gives_no_more_guesses_at_others(db: None) -> None:
+def test_own_successes_do_not_allow_more_guesses_at_other_accounts(db: None) -> None:
     for number in range(50):
         logins.count_login(f"victim {number}", "a1", NOON)
         if logins.count_login("mallory", "a1", NOON) == 0:
@@ -56,7 +56,7 @@ def test_a_success_of_ones_own_gives_no_more_guesses_at_others(db: None) -> None
     assert logins.count_login("victim 50", "a1", NOON) > 0
 
 
-def test_failures_from_everywhere_make_strangers_wait_but_not_who_logged_in_there_before(db: None) -> None:
+def test_failures_from_many_addresses_do_not_delay_a_known_address(db: None) -> None:
     logins.count_login("alice", "home", NOON)
     logins.login_succeeded("alice", "home", NOON)
     for number in range(25):
@@ -66,11 +66,11 @@ def test_failures_from_everywhere_make_strangers_wait_but_not_who_logged_in_ther
 
 
 @given(st.integers(0, 10**9))
-def test_no_wait_is_longer_than_a_quarter_of_an_hour(failures: int) -> None:
+def test_no_wait_exceeds_15_minutes(failures: int) -> None:
     assert all(0 <= rule.wait(failures) <= 900 for rule in logins.RULES.values())
 
 
-def test_a_clock_that_was_set_back_keeps_nobody_out_for_long(db: None) -> None:
+def test_a_clock_set_back_does_not_prolong_the_wait(db: None) -> None:
     fail(10, at=NOON + timedelta(days=3650))
     assert fail(1) <= 900
 
@@ -81,9 +81,7 @@ def test_neither_names_nor_addresses_are_stored(db: None) -> None:
 
 
 @pytest.mark.usefixtures("db")
-def test_the_log_in_says_the_same_whether_there_is_such_an_account_or_not(
-    client: Client, set_clock: SetClock
-) -> None:
+def test_the_login_does_not_reveal_whether_an_account_exists(client: Client, set_clock: SetClock) -> None:
     set_clock(NOON)
     User.objects.create_user("alice", password="right one 4711", is_staff=True)
     pages = {}
@@ -98,7 +96,7 @@ def test_the_log_in_says_the_same_whether_there_is_such_an_account_or_not(
 
 
 @pytest.mark.usefixtures("db")
-def test_the_right_password_doesnt_help_who_has_to_wait(client: Client, set_clock: SetClock) -> None:
+def test_the_right_password_is_refused_during_the_wait(client: Client, set_clock: SetClock) -> None:
     set_clock(NOON)
     User.objects.create_user("alice", password="right one 4711", is_staff=True)
     for _ in range(5):
@@ -109,14 +107,14 @@ def test_the_right_password_doesnt_help_who_has_to_wait(client: Client, set_cloc
     assert client.post(LOGIN, right).status_code == 302
 
 
-def test_old_attempts_go(db: None) -> None:
+def test_old_attempts_are_deleted(db: None) -> None:
     fail(1)
     logins.login_succeeded("bob", "a2", NOON + timedelta(hours=2))
     assert LoginAttempt.objects.count() == 3
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_log_in_survives_the_clean_up_of_another_one() -> None:
+def test_a_login_survives_a_concurrent_cleanup() -> None:
     fail(1, at=NOON - timedelta(days=1))
 
     def log_in() -> int:
@@ -125,10 +123,10 @@ def test_a_log_in_survives_the_clean_up_of_another_one() -> None:
         finally:
             connection.close()
 
-    with ThreadPoolExecutor(1) as other, transaction.atomic():  # committed before the thread is waited for
+    with ThreadPoolExecutor(1) as other, transaction.atomic():  # committed before joining the thread
         LoginAttempt.objects.all().delete()
         waited = other.submit(log_in)
-        eventually(_somebody_waits_for_a_row, 30, "a login that found the old rows and waits for them")
+        eventually(_somebody_waits_for_a_row, 30, "a login waits for the old rows")
     assert waited.result(30) == 0
     assert LoginAttempt.objects.count() == 3
 
@@ -139,7 +137,7 @@ def _somebody_waits_for_a_row() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def test_an_attempt_that_must_wait_writes_no_row(db: None) -> None:
+def test_an_attempt_during_the_wait_writes_no_row(db: None) -> None:
     for number in range(50):
         logins.count_login(f"name {number}", "a1", NOON)
     rows = LoginAttempt.objects.count()
@@ -148,7 +146,7 @@ def test_an_attempt_that_must_wait_writes_no_row(db: None) -> None:
     assert LoginAttempt.objects.count() == rows
 
 
-def test_a_64_counts_as_one_address(db: None, client: Client) -> None:
+def test_an_ipv6_64_counts_as_one_address(db: None, client: Client) -> None:
     for number in range(60):
         client.post(
             LOGIN, {"username": f"n{number}", "password": "x"}, REMOTE_ADDR=f"2001:db8:0:1::{number + 1:x}"

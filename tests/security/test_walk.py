@@ -1,7 +1,7 @@
-"""Everybody walks everywhere: every URL, list, filter, search and form, as everyone there is.
+"""Requests every URL, list, filter, search and form as every kind of person and key.
 
-The routes come from the URL configuration, the pages from the admin's registry, the filters from the classes:
-what is new is walked without a line here, or fails as unknown.
+Routes come from the URL configuration, pages from the admin's registry and filters from the classes: new ones
+are included automatically or fail as unknown.
 """
 
 import os
@@ -34,7 +34,7 @@ from tests.sending import MakeSender
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "permissions.md"
 
-# Whatever a form may want, so that what may not be changed would be.
+# Values that forms require, so that a forbidden change would succeed.
 FORM = {
     "post": "yes",
     "name": "hacked",
@@ -46,7 +46,7 @@ FORM = {
     "reason": "hacked",
     "confirm": "yes",
 }
-PEOPLE = ("lead of another owner",)  # who ask lists by every filter; keys ask the API so
+PEOPLE = ("lead of another owner",)  # the person who tries every filter of lists; keys do so in the API
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_nobody_sees_or_changes_what_is_not_theirs(who: str, sides: dict[str, Si
     one = walker(who, sides)
     foreign = [each for word, each in sides.items() if word not in SEES[who]]
     unled = [each for word, each in sides.items() if who != "operator" and LEADS.get(who) != word]
-    # What is one's own is looked at; of an owner's that isn't, everything is asked.
+    # Own pages are only opened; every filter and search is tried for another owner's.
     asked_about = [] if who in LIKE_OTHERS else foreign[:1]
     before = {each.word: each.snapshot() for each in unled}
     told: list[str] = []
@@ -102,7 +102,7 @@ def test_nobody_sees_or_changes_what_is_not_theirs(who: str, sides: dict[str, Si
 
 
 @pytest.mark.parametrize("who", ["lead", "viewer"])
-def test_no_form_takes_what_is_anothers_or_makes_anybody_more(who: str, sides: dict[str, Side]) -> None:
+def test_no_form_accepts_other_owners_rows_or_grants_rights(who: str, sides: dict[str, Side]) -> None:
     one, mine, theirs = walker(who, sides), sides[MINE], sides[THEIRS]
     posted, before, told = foreign.values(theirs), theirs.snapshot(), []
     paths = {path for route in _posted() for path in route.paths(mine)} - one.ways_out()
@@ -112,7 +112,7 @@ def test_no_form_takes_what_is_anothers_or_makes_anybody_more(who: str, sides: d
                 status, body = one.ask(asked, "post", **posted)
                 assert status < 500, asked
                 told += _told(asked, status, body, [theirs])
-                # The page that an answer redirects to may reveal what the answer didn't.
+                # The page after a redirect may reveal what the response didn't.
                 if status == 302 and body.startswith("/admin/") and "logout" not in body:
                     status, body = one.ask(body.partition("?")[0])
                     told += _told(f"after {asked}", status, body, [theirs])
@@ -131,7 +131,7 @@ def _told(asked: str, status: int, body: str, foreign: list[Side]) -> list[str]:
 
 
 def _addresses(visited: list[Route], sides: list[Side]) -> list[str]:
-    """Each once: many are the same whoever they are about."""
+    """Return each address once: many are the same for both owners."""
     return _unique(path for route in visited for about in sides for path in route.paths(about))
 
 
@@ -144,7 +144,7 @@ def _posted() -> list[Route]:
 
 
 @pytest.mark.parametrize("who", [who for who in SEES if SEES[who] == (MINE,)])
-def test_the_allowed_get_what_is_theirs(who: str, sides: dict[str, Side]) -> None:
+def test_members_see_their_own_data(who: str, sides: dict[str, Side]) -> None:
     one = walker(who, sides)
     lists = ["/api/v1/events/", "/api/v1/sessions/", "/api/v1/rejected/"]
     if who not in KEYS:
@@ -155,7 +155,7 @@ def test_the_allowed_get_what_is_theirs(who: str, sides: dict[str, Side]) -> Non
         assert (status, bool(tells(body, sides[MINE], ""))) == (200, True), path
 
 
-def test_the_page_of_permissions_says_what_everybody_gets(sides: dict[str, Side]) -> None:
+def test_the_permissions_page_is_up_to_date(sides: dict[str, Side]) -> None:
     with without_navigation():
         made = permissions.page(sides)
     if os.environ.get("WRITE_DOCS"):
@@ -163,12 +163,12 @@ def test_the_page_of_permissions_says_what_everybody_gets(sides: dict[str, Side]
     assert PAGE.read_text() == made, "make docs-permissions"
 
 
-def test_a_route_that_nobody_knows_how_to_visit_is_an_error(sides: dict[str, Side]) -> None:
+def test_a_route_without_known_parameters_is_an_error(sides: dict[str, Side]) -> None:
     with pytest.raises(LookupError, match="Nobody knows how to visit"):
         Route("admin/secrets/<int:year>/<int:month>/", None).paths(sides[MINE])
 
 
-def test_what_is_anothers_is_noticed_and_what_was_asked_is_not(sides: dict[str, Side]) -> None:
+def test_leaks_are_detected_except_for_echoed_parameters(sides: dict[str, Side]) -> None:
     theirs = sides[THEIRS]
     assert tells("<p>zebra-app</p>", theirs, "/admin/?q=acorn")
     assert tells("7,373,737 events", theirs, "/admin/")
@@ -176,7 +176,7 @@ def test_what_is_anothers_is_noticed_and_what_was_asked_is_not(sides: dict[str, 
     assert not tells("nothing matches zebra-app", theirs, "/admin/?q=zebra-app")
 
 
-def test_who_has_the_number_of_an_owner_is_not_taken_for_it(sides: dict[str, Side]) -> None:
+def test_a_user_with_the_same_number_as_an_owner_is_not_taken_for_it(sides: dict[str, Side]) -> None:
     number = 10**6
     owner = Owner.objects.create(pk=number, organization=sides[MINE].owner.organization, name="another")
     other = replace(sides[THEIRS], owner=owner)

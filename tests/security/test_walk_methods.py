@@ -1,4 +1,4 @@
-"""Every method on every address; and values of another owner from strangers and from keys."""
+"""Tries every method on every address, and posts another owner's values as strangers and with keys."""
 
 import json
 from collections.abc import Iterator
@@ -23,20 +23,20 @@ KINDS_OF_KEY = tuple(KEY_RIGHTS)
 
 @pytest.fixture
 def sides(make_sender: MakeSender) -> Iterator[dict[str, Side]]:
-    """Two owners. Pages come without their navigation, which the walk by GET looks at."""
+    """Two owners. Pages are rendered without navigation, which test_walk.py covers."""
     with without_navigation():
         yield world(make_sender)
 
 
 def addresses(prefix: str, about: Side) -> Iterator[tuple[Route, str]]:
-    """One address of each route, about what is one owner's."""
+    """Yield one address per route, about rows of one owner."""
     for route in routes():
         if route.pattern.startswith(prefix) and route.pattern not in NOT_POSTED:
             yield route, route.paths(about)[0]
 
 
 def snapshots(sides: dict[str, Side]) -> dict[str, list[str]]:
-    """All that is kept of each owner, but for when keys were used: whoever asks with a key uses it."""
+    """Return all that is stored of each owner, except for the last use of keys, which requests change."""
     ApiKey.objects.update(last_used_at=None)
     return {word: side.snapshot() for word, side in sides.items()}
 
@@ -48,7 +48,7 @@ def told(asked: str, answer: tuple[int, str], side: Side) -> list[str]:
 
 
 @pytest.mark.parametrize("who", ["lead", "secret key", "member of nothing", "anonymous"])
-def test_no_address_of_the_api_takes_put_patch_or_delete(who: str, sides: dict[str, Side]) -> None:
+def test_the_api_refuses_put_patch_and_delete(who: str, sides: dict[str, Side]) -> None:
     one, before = walker(who, sides), snapshots(sides)
     for about in sides.values():
         for _, path in addresses("api/v1/", about):
@@ -61,12 +61,12 @@ def test_no_address_of_the_api_takes_put_patch_or_delete(who: str, sides: dict[s
 
 
 def owned(about: Side) -> set[str]:
-    """The addresses of exports that the lead of an owner requested, and so may delete."""
+    """Return the addresses of exports that the owner's lead requested, and may delete."""
     return {f"/api/v1/exports/{job.pk}/" for job in about.rows(ExportJob)}
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_no_page_does_anything_by_put_patch_or_delete(method: str, sides: dict[str, Side]) -> None:
+def test_pages_change_nothing_by_put_patch_or_delete(method: str, sides: dict[str, Side]) -> None:
     one, before, found = walker("lead", sides), snapshots(sides), []
     for prefix in ("admin/", "reports/", "mail/"):
         for _, path in addresses(prefix, sides[THEIRS]):
@@ -77,7 +77,7 @@ def test_no_page_does_anything_by_put_patch_or_delete(method: str, sides: dict[s
 
 
 @pytest.mark.parametrize("prefix", ["admin/", "reports/", "api/v1/"])
-def test_who_belongs_to_nothing_posts_in_vain(prefix: str, sides: dict[str, Side]) -> None:
+def test_posts_by_a_person_without_memberships_change_nothing(prefix: str, sides: dict[str, Side]) -> None:
     one, before, found = walker("member of nothing", sides), snapshots(sides), []
     posted = foreign.values(sides[THEIRS])
     for _, path in addresses(prefix, sides[THEIRS]):
@@ -89,7 +89,7 @@ def test_who_belongs_to_nothing_posts_in_vain(prefix: str, sides: dict[str, Side
 
 
 @pytest.mark.parametrize("who", KINDS_OF_KEY)
-def test_no_key_reaches_what_is_anothers_by_posting_it(who: str, sides: dict[str, Side]) -> None:
+def test_no_key_reaches_another_owners_rows_by_posting_their_ids(who: str, sides: dict[str, Side]) -> None:
     mine, theirs = sides[MINE], sides[THEIRS]
     one = walker(who, sides)
     before, jobs = theirs.snapshot(), set(ReplayJob.objects.values_list("pk", flat=True))
@@ -110,12 +110,12 @@ def test_no_key_reaches_what_is_anothers_by_posting_it(who: str, sides: dict[str
     assert found == [], "\n".join(found[:20])
     made = ReplayJob.objects.exclude(pk__in=jobs)
     assert (KEY_RIGHTS[who] == Permissions.BOTH) == made.exists(), "to replay, a key must read and write"
-    assert not made.exclude(total=0).exists(), "nothing of theirs is counted"
-    made.delete()  # their sentences say the names that were asked for
+    assert not made.exclude(total=0).exists(), "no events of other owners are counted"
+    made.delete()  # their descriptions contain the requested names
     assert theirs.snapshot() == before
 
 
-def test_a_key_is_no_log_in(sides: dict[str, Side]) -> None:
+def test_a_key_does_not_log_in_to_the_admin(sides: dict[str, Side]) -> None:
     one, before = walker("key that reads and writes", sides), snapshots(sides)
     posted = foreign.values(sides[THEIRS])
     for _, path in addresses("admin/", sides[MINE]):
@@ -124,7 +124,7 @@ def test_a_key_is_no_log_in(sides: dict[str, Side]) -> None:
     assert snapshots(sides) == before
 
 
-def test_the_keys_that_walk_have_the_rights_that_they_are_called_by(sides: dict[str, Side]) -> None:
+def test_keys_of_these_tests_have_the_rights_in_their_names(sides: dict[str, Side]) -> None:
     for who in KINDS_OF_KEY:
         walker(who, sides)
     made = ApiKey.objects.filter(name__startswith="walks as ")

@@ -1,4 +1,4 @@
-"""Those who walk, and what each asks with."""
+"""The kinds of people and keys that the tests make requests as."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from telemetry_project.web import errors
 from tests.factories import person
 from tests.security.world import MINE, THEIRS, Side
 
-# Who walks, and of which owners nothing may be seen or changed.
+# Who makes requests, and which owners' data each may see.
 SEES = {
     "operator": (MINE, THEIRS),
     "lead": (MINE,),
@@ -30,42 +30,42 @@ SEES = {
 }
 LEADS = {"lead": MINE, "secret key": MINE, "lead of another owner": THEIRS}
 KEYS = ("secret key", "publishable key")
-# Secret keys by what they may do.
+# Secret keys by their permissions.
 KEY_RIGHTS = {
     "read key": Permissions.READ,
     "write key": Permissions.WRITE,
     "key that reads and writes": Permissions.BOTH,
 }
-# Who looks at every page, but leaves asking to others: all is an operator's, and two are leads.
+# They open every page, but try no filters: operators see everything, and another lead tries them.
 LIKE_OTHERS = ("operator", "lead")
-# Links of the navigation keep what these are asked; elsewhere it is the same whatever is asked.
+# Pages whose parameters are kept in links of the navigation, which is the same everywhere else.
 KEPT_BY_NAVIGATION = ("/admin/events/event/?", "/reports/sessions/?")
 
 
 @dataclass
 class Walker:
-    """Somebody who asks."""
+    """A person or key that makes requests."""
 
     client: Client
     headers: dict[str, str]
     user: User | None
 
     def ask(self, path: str, method: str = "get", **data: Any) -> tuple[int, str]:
-        """Status and body of the answer."""
+        """Make a request, and return the status and body of the response."""
         return self._answer(getattr(self.client, method)(path, data, headers=self.headers))
 
     def send(self, path: str, body: str) -> tuple[int, str]:
-        """Status and body of the answer to JSON that is posted."""
+        """Post JSON, and return the status and body of the response."""
         return self._answer(self.client.post(path, body, "application/json", headers=self.headers))
 
     def _answer(self, response: Any) -> tuple[int, str]:
-        # A message that an answer leaves for the next page would tell what this one asked.
+        # A message left for the next page would repeat the parameters of this request.
         self.client.cookies.pop("messages", None)
         body = b"".join(response.streaming_content) if response.streaming else response.content
         return response.status_code, body.decode("utf-8", "replace") + response.headers.get("Location", "")
 
     def ways_out(self) -> set[str]:
-        """Where the walker leaves an owner: what everybody may do with their own."""
+        """Return the addresses for leaving an owner, which all members may use."""
         mine = Membership.objects.filter(user=self.user) if self.user else []
         return {f"/admin/events/membership/{each.pk}/delete/" for each in mine}
 
@@ -96,9 +96,9 @@ def walker(who: str, sides: dict[str, Side]) -> Walker:
 
 @contextmanager
 def without_navigation() -> Iterator[None]:
-    """Leave out what stands around every page, whose rendering takes longer than that of most pages.
+    """Render pages without their navigation, which takes longer than most pages themselves.
 
-    Only for what is asked beside visits to the same addresses with it.
+    Use it only for addresses that are also requested with navigation.
     """
     around: dict[Any, dict[str, Any]] = {}
     original = admin.site.each_context

@@ -1,4 +1,4 @@
-"""Records for tests: events of a session, each at a second of it."""
+"""Records of a session's events for tests."""
 
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,7 @@ OWNER = UUID(int=1)
 
 
 def at(seconds: float, kind: str, *details: str | None, **columns: Any) -> Record:
-    """An event `seconds` into the session."""
+    """Return an event `seconds` after the session began."""
     ms = BEGIN_MS + round(seconds * 1000)
     identity = f"{kind}{seconds}{details}{columns}"
     columns.setdefault("dialect", "sunbird")

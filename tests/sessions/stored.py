@@ -1,4 +1,4 @@
-"""What tests of stored sessions share: the way in without HTTP, the tables as values, an oracle."""
+"""Helpers for tests of stored sessions: filing without HTTP, tables as values, an oracle."""
 
 import json
 from collections import defaultdict
@@ -31,13 +31,13 @@ PARTS = (SessionPage, SessionEnv, SessionEventCount)
 
 
 def base_ms() -> int:
-    """Three days ago, on a whole hour: partitions are there."""
+    """Return a whole hour three days ago, for which partitions exist."""
     then = timezone.now() - timedelta(days=3)
     return milliseconds(then.replace(minute=0, second=0, microsecond=0))
 
 
 def post(sender: Sender, dialect: str, wire: Wire, received_ms: int) -> None:
-    """Into the inbox, received when the test says."""
+    """Put an event into the inbox with a given time of receipt."""
     known = senders.find(sender.text)
     assert known
     verdicts = pipeline.accept(
@@ -47,13 +47,13 @@ def post(sender: Sender, dialect: str, wire: Wire, received_ms: int) -> None:
 
 
 def file(sender: Sender, *events: Wire) -> None:
-    """V3 events into the tables."""
+    """File V3 events."""
     post(sender, "sunbird", {"id": "x", "ver": "3.0", "events": list(events)}, milliseconds(timezone.now()))
     drain()
 
 
 def summarise_due() -> int:
-    """Sum up what waits, large ones too; how many keys."""
+    """Summarise all pending sessions, including large ones, and return their number."""
     keys = 0
     now = timezone.now()
     claiming.resume(now, None)
@@ -69,7 +69,7 @@ def summarise_all() -> None:
 
 
 def dump() -> dict[str, Any]:
-    """All sessions with their parts, as values that can be compared."""
+    """Return all sessions with their parts as comparable values."""
     rows: dict[str, Any] = {str(row["id"]): dict(row) for row in Session.objects.values()}
     for model in PARTS:
         for part in map(dict[str, Any], model._default_manager.order_by("pk").values()):
@@ -78,7 +78,7 @@ def dump() -> dict[str, Any]:
 
 
 def expected() -> list[Wire]:
-    """What the sessions of the stored events should say: the plain slow way, from their wire form."""
+    """Compute the expected sessions of all stored events from their wire form, simply and slowly."""
     groups: dict[Any, list[Event]] = defaultdict(list)
     for event in Event.objects.select_related("owner", "source").order_by("occurred_at", "id"):
         who = (event.owner.name, event.source.name)
@@ -166,7 +166,7 @@ def _is_error(wire: Wire) -> bool:
 
 
 def found() -> list[Wire]:
-    """The stored sessions in the oracle's words."""
+    """Return the stored sessions in the oracle's form."""
     sessions = Session.objects.select_related("owner", "source")
     return [
         {

@@ -1,4 +1,4 @@
-"""Whatever events come, in whatever order, batch by batch, summed up or killed in between: the same rows."""
+"""Sessions are the same for any order and grouping of events, with summarising and crashes in between."""
 
 from contextlib import suppress
 from typing import Any
@@ -25,7 +25,7 @@ from tests.sessions.stored import (
 
 Wire = dict[str, Any]
 
-# Around the bounds of idle time and inactivity, and close together.
+# Gaps around the limits of idle time and inactivity, and short ones.
 moments = st.builds(
     lambda steps, rest: steps * 600_000 + rest,
     st.sampled_from([0, 1, 3, 3, 4, 6, 6, 9, 12]),
@@ -43,7 +43,7 @@ DATA: dict[str, list[Wire]] = {
 
 @st.composite
 def v3(draw: st.DrawFn, *, one_device: bool = False) -> tuple[str, Wire, int]:
-    """A V3 event; with `one_device` they are all of a key without a session id."""
+    """Return a V3 event; with `one_device`, all events are of one device without a session ID."""
     eid = draw(st.sampled_from(sorted(DATA)))
     at = base_ms() + draw(moments)
     context: Wire = {"channel": "c1", "env": "home", "pdata": {"id": "app"}, "did": "d1"}
@@ -92,7 +92,7 @@ def buildless(draw: st.DrawFn) -> tuple[str, Wire, int]:
 
 
 def arriving(event: st.SearchStrategy[tuple[str, Wire, int]]) -> st.SearchStrategy[list[Any]]:
-    """Events in order of arrival, each with what is done then."""
+    """Return lists of events in order of arrival, each with what happens after it."""
     then = st.sampled_from(["on", "on", "drain", "summarise", "kill"])
     return st.lists(st.tuples(event, then), min_size=1, max_size=25)
 
@@ -103,7 +103,7 @@ arrivals = st.one_of(
 
 
 class KilledError(BaseException):
-    """No error that anything could handle."""
+    """An error that no code handles."""
 
 
 def _kill_in_mid_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +134,7 @@ def _send(sender: Sender, arrived: list[Any], monkeypatch: pytest.MonkeyPatch) -
 
 @settings(max_examples=60)
 @given(arrived=arrivals, bounds=st.sampled_from([(10_000, 2_000), (2, 1)]))
-def test_the_rows_are_those_of_the_oracle_and_of_computing_all_again(
+def test_sessions_equal_the_oracles_and_those_of_a_recomputation(
     make_sender: MakeSender, monkeypatch: pytest.MonkeyPatch, arrived: list[Any], bounds: tuple[int, int]
 ) -> None:
     with transaction.atomic(), monkeypatch.context() as patched:
@@ -145,7 +145,7 @@ def test_the_rows_are_those_of_the_oracle_and_of_computing_all_again(
         assert_as_expected()
         rows = dump()
         assert differences() == []
-        # Each redirect leads to a session that is there, from one that is not.
+        # Each redirect goes from an ID that doesn't exist any more to an existing session.
         redirects = dict(SessionRedirect.objects.values_list("old", "current"))
         assert {str(current) for current in redirects.values()} <= rows.keys()
         assert not {str(old) for old in redirects} & rows.keys()

@@ -1,4 +1,4 @@
-"""Sessions of devices without session ids: cut by inactivity, joined by late events."""
+"""Sessions of devices without session IDs: split by inactivity, joined by late events."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def at(minutes: float, did: str = "d1", **context: Any) -> Any:
 
 
 def filed(sender: Sender, *events: Any) -> list[Session]:
-    """Each event filed and summed up by itself; the sessions that there are then."""
+    """File and summarise each event separately, and return all sessions."""
     for event in events:
         file(sender, event)
         summarise_due()
@@ -25,22 +25,22 @@ def filed(sender: Sender, *events: Any) -> list[Session]:
     return list(Session.objects.order_by("started_at"))
 
 
-def test_thirty_minutes_join_and_a_millisecond_more_cuts(sender: Sender) -> None:
+def test_more_than_thirty_minutes_of_inactivity_split_a_session(sender: Sender) -> None:
     assert [row.events for row in filed(sender, at(0), at(30), at(60 + 1 / MINUTE))] == [2, 1]
 
 
-def test_in_whatever_order_they_come(sender: Sender) -> None:
+def test_sessions_do_not_depend_on_the_order_of_events(sender: Sender) -> None:
     assert [row.events for row in filed(sender, at(60), at(0), at(90), at(30), at(200))] == [4, 1]
 
 
-def test_an_event_between_joins_two_sessions_and_leaves_a_redirect(sender: Sender) -> None:
+def test_an_event_between_two_sessions_joins_them_with_a_redirect(sender: Sender) -> None:
     first, second = filed(sender, at(0), at(50))
     (joined,) = filed(sender, at(25))
     assert joined.pk == first.pk
     assert list(SessionRedirect.objects.values_list("old", "current")) == [(second.pk, first.pk)]
 
 
-def test_an_earlier_event_gives_a_new_id_and_redirects_go_straight_to_it(sender: Sender) -> None:
+def test_an_earlier_event_changes_the_id_and_all_redirects(sender: Sender) -> None:
     first, second = filed(sender, at(60), at(110))
     (joined,) = filed(sender, at(85))
     (earlier,) = filed(sender, at(40))
@@ -51,18 +51,18 @@ def test_an_earlier_event_gives_a_new_id_and_redirects_go_straight_to_it(sender:
     }
 
 
-def test_devices_and_channels_are_kept_apart(sender: Sender) -> None:
+def test_devices_and_channels_have_separate_sessions(sender: Sender) -> None:
     rows = filed(
         sender, at(0), at(1, did="d2"), at(2, channel="c2"), at(3, did="d" * 512), at(4, did="d" * 511)
     )
     assert [row.events for row in rows] == [1] * 5
 
 
-def test_an_event_without_session_or_device_belongs_to_none(sender: Sender) -> None:
+def test_an_event_without_session_and_device_has_no_session(sender: Sender) -> None:
     assert filed(sender, at(0, did="", sid="")) == []
 
 
-def test_an_event_finds_its_session_and_a_session_its_events(sender: Sender) -> None:
+def test_events_and_sessions_can_be_found_from_each_other(sender: Sender) -> None:
     one, two = filed(sender, at(0), at(10), at(100))
     events = list(one.timeline())
     assert [event.occurred_at for event in events] == [one.started_at, one.ended_at]

@@ -1,4 +1,4 @@
-"""summarise_file: V3 events in a file to SUMMARY events, with the database away."""
+"""summarise_file turns a file of V3 events into SUMMARY events without a database."""
 
 import json
 import os
@@ -57,7 +57,7 @@ def run(body: bytes) -> subprocess.CompletedProcess[bytes]:
 
 
 @pytest.mark.slow
-def test_it_needs_no_database_and_reads_stdin() -> None:
+def test_the_command_needs_no_database_and_reads_stdin() -> None:
     shuffled = [*EVENTS, EVENTS[0]]
     random.Random(1).shuffle(shuffled)
     done = run(lines(shuffled))
@@ -87,7 +87,7 @@ def test_it_needs_no_database_and_reads_stdin() -> None:
         assert KINDS["summary"].lenient.validator.fault_of(event) is None
 
 
-def test_bad_lines_are_named_and_the_others_are_summed_up(tmp_path: Path) -> None:
+def test_invalid_lines_are_reported_and_the_others_summarised(tmp_path: Path) -> None:
     bad = [b"{", b"[]", b'{"eid": "NO"}', b'{"eid": "LOG", "ets": 1}', b'{"x": NaN}', b"\xff"]
     path = tmp_path / "events"
     path.write_bytes(lines(EVENTS[:1]) + b"\n" + b"\r\n".join(bad) + b"\n" + lines(EVENTS[1:2]))
@@ -105,12 +105,12 @@ def test_bad_lines_are_named_and_the_others_are_summed_up(tmp_path: Path) -> Non
     assert json.loads(out.getvalue())["edata"]["pageviews"] == 1
 
 
-def test_a_file_that_is_not_there_is_one_sentence() -> None:
+def test_a_missing_file_is_reported_in_one_sentence() -> None:
     with pytest.raises(CommandError, match="can't be read: No such file"):
         call_command("summarise_file", "--session", "/nowhere/events")
 
 
-def test_a_lone_surrogate_is_given_back_as_an_escape(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lone_surrogate_is_written_as_an_escape(monkeypatch: pytest.MonkeyPatch) -> None:
     body = lines([v3(0, "IMPRESSION", {"type": "view", "pageid": "\ud800"})])
     monkeypatch.setattr("sys.stdin", type("Stdin", (), {"buffer": BytesIO(body)}))
     out = StringIO()
@@ -118,7 +118,7 @@ def test_a_lone_surrogate_is_given_back_as_an_escape(monkeypatch: pytest.MonkeyP
     assert '"pagesummary":[{"id":"\\ud800"' in out.getvalue()
 
 
-def test_a_file_and_the_store_say_the_same(sender: Sender, tmp_path: Path) -> None:
+def test_summaries_of_a_file_equal_stored_sessions(sender: Sender, tmp_path: Path) -> None:
     path = tmp_path / "events"
     path.write_bytes(lines(EVENTS))
     out = StringIO()
@@ -128,7 +128,7 @@ def test_a_file_and_the_store_say_the_same(sender: Sender, tmp_path: Path) -> No
     summarise_due()
     stored = [as_summary_event(session) for session in Session.objects.all()]
     for event in (*from_file, *stored):
-        event.pop("mid")  # the owner enters the session's id
+        event.pop("mid")  # the owner is part of the session's ID
 
     def by_time(event: Any) -> Any:
         return event["edata"]["starttime"], event["context"].get("sid", "")

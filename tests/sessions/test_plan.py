@@ -1,4 +1,4 @@
-"""What PostgreSQL reads to sum up a session: its own events, with and without statistics."""
+"""PostgreSQL reads only a session's own events to summarise it, with and without statistics."""
 
 import json
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def fill(sender: Sender, *, named: bool) -> Event:
-    """Fifty events of one session among many of others, of the same owner and source."""
+    """Create fifty events of one session among many others of the same owner and source."""
     start_afresh()
     file(sender, *(at(n, sid="mine" if named else "") for n in range(50)))
     event = Event.objects.all()[0]
@@ -56,7 +56,7 @@ def fill(sender: Sender, *, named: bool) -> Event:
 
 @pytest.mark.parametrize("analyzed", [False, True])
 @pytest.mark.parametrize("column", ["session", "device"])
-def test_it_reads_the_events_of_the_session_alone(sender: Sender, column: str, analyzed: bool) -> None:
+def test_only_the_sessions_own_events_are_read(sender: Sender, column: str, analyzed: bool) -> None:
     event = fill(sender, named=column == "session")
     if analyzed:
         with connection.cursor() as cursor:
@@ -75,14 +75,14 @@ def test_it_reads_the_events_of_the_session_alone(sender: Sender, column: str, a
         (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"] for node in scans
     )
     assert read <= 100, json.dumps(root, indent=1)
-    # Other weeks' partitions are not even in the plan.
+    # Partitions of other weeks aren't even in the plan.
     weeks = {node["Relation Name"] for node in scans if node["Relation Name"].startswith("events_event_")}
     assert len(weeks) <= 2, weeks
 
 
 @pytest.mark.parametrize("analyzed", [False, True])
-def test_a_block_walks_what_is_pending_in_its_order(sender: Sender, analyzed: bool) -> None:
-    """It neither reads nor sorts all that is pending."""
+def test_a_block_reads_pending_sessions_in_index_order(sender: Sender, analyzed: bool) -> None:
+    """It neither reads nor sorts all pending sessions."""
     event = fill(sender, named=True)
     with connection.cursor() as cursor:
         cursor.execute(

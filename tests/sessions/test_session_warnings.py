@@ -1,4 +1,4 @@
-"""Sessions that something is wrong with as a whole: several actors, reused IDs at another time."""
+"""Warnings about whole sessions: several actors, reused event IDs."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 
 def of(*actors: str | None, **columns: Any) -> int:
-    """The actors of a session of events of these."""
+    """Return the number of actors of a session with events of these actors."""
     return summarise(at(n, "log", actor=actor, **columns) for n, actor in enumerate(actors)).actors
 
 
@@ -27,7 +27,7 @@ def of(*actors: str | None, **columns: Any) -> int:
         (("u1", "u1", None), 1),
         (("u1", "u2", "u1"), 2),
         (("anonymous", "u1", "Anonymous"), 1),
-        (("d1", "u1"), 1),  # the device's own id, before a login
+        (("d1", "u1"), 1),  # the device's ID as actor before a login
         (tuple(f"u{n}" for n in range(MAX_ACTORS + 5)), MAX_ACTORS),
     ],
 )
@@ -43,7 +43,7 @@ def send(sender: Sender, *events: Any) -> Session:
     return Session.objects.get()
 
 
-def test_a_session_with_several_actors_says_so(sender: Sender, admin_client: Client) -> None:
+def test_a_session_with_several_actors_has_a_warning(sender: Sender, admin_client: Client) -> None:
     session = send(
         sender,
         log_event("1"),
@@ -56,7 +56,7 @@ def test_a_session_with_several_actors_says_so(sender: Sender, admin_client: Cli
     assert "1 other actor" in page
 
 
-def test_the_same_id_at_another_time_is_counted(sender: Sender) -> None:
+def test_an_event_id_reused_at_another_time_is_counted(sender: Sender) -> None:
     ms = now_ms()
 
     session = send(sender, *(log_event("same", ets=ms - n) for n in range(3)), log_event("another"))
@@ -65,7 +65,7 @@ def test_the_same_id_at_another_time_is_counted(sender: Sender) -> None:
     assert [(each.path, each.code) for each in session.warnings()] == [("mid", "reused_id")]
 
 
-def test_the_same_id_at_the_same_time_is_a_duplicate_and_no_warning(sender: Sender) -> None:
+def test_a_duplicate_causes_no_warning(sender: Sender) -> None:
     event = log_event("same")
 
     session = send(sender, event, event)
@@ -84,7 +84,7 @@ def test_a_reused_id_of_a_buildless_event_is_counted(sender: Sender) -> None:
     assert (found.path, found.code) == ("event.id", "reused_id")
 
 
-def test_the_same_id_of_another_owner_is_another_id(make_sender: MakeSender) -> None:
+def test_the_same_event_id_of_another_owner_causes_no_warning(make_sender: MakeSender) -> None:
     for n, name in enumerate(("One", "Two")):
         make_sender(name).batch(log_event("same", ets=now_ms() - n))
     file_all()

@@ -1,4 +1,4 @@
-"""Computing what is due: large sessions, two workers, what can't be computed, what does not change."""
+"""Summarising pending sessions: large ones, concurrent workers, failures, unchanged summaries."""
 
 import threading
 import time
@@ -34,7 +34,7 @@ def small_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(summarising, "LARGE", 5)
 
 
-def test_a_large_session_is_computed_alone_after_the_small_ones_then_rests(
+def test_a_large_session_is_computed_after_small_ones_and_then_deferred(
     sender: Sender, small_bound: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file(sender, *events("large", 6), *events("small", 5))
@@ -44,7 +44,7 @@ def test_a_large_session_is_computed_alone_after_the_small_ones_then_rests(
     assert summarise_block(now).keys == 0
     assert summarise_large(now).keys == 1
     assert_as_expected()
-    # Touched again, it is not computed before it has rested.
+    # With a new event, it isn't computed again before the deferral ends.
     file(sender, *events("large", 1, begin=6))
     monkeypatch.setattr(summarising, "_compute", lambda *_: pytest.fail("computed"))
     assert (summarise_block(now).keys, summarise_large(now).keys) == (0, 0)
@@ -55,7 +55,7 @@ def test_a_large_session_is_computed_alone_after_the_small_ones_then_rests(
     assert_as_expected()
 
 
-def test_a_large_session_rests_nine_times_as_long_as_it_took(
+def test_a_large_session_is_deferred_for_nine_times_its_duration(
     sender: Sender, small_bound: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file(sender, *events("large", 6))
@@ -71,7 +71,7 @@ def test_a_large_session_rests_nine_times_as_long_as_it_took(
     assert LargeSession.objects.get().rests_until > timezone.now() + timedelta(seconds=1.5)
 
 
-def test_what_can_not_be_computed_harms_no_other_session_and_waits(
+def test_a_session_that_fails_is_deferred_without_affecting_others(
     sender: Sender, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     file(sender, *events("good", 2), *events("bad", 2), *events("better", 2))
@@ -93,7 +93,7 @@ def test_what_can_not_be_computed_harms_no_other_session_and_waits(
     assert_as_expected()
 
 
-def test_a_summary_that_did_not_change_is_not_written_again(sender: Sender) -> None:
+def test_an_unchanged_summary_is_not_written_again(sender: Sender) -> None:
     def versions() -> list[Any]:
         with connection.cursor() as cursor:
             cursor.execute(
@@ -115,7 +115,7 @@ def test_a_summary_that_did_not_change_is_not_written_again(sender: Sender) -> N
     assert len(set(before) & set(versions())) == 1
 
 
-def test_a_session_whose_events_are_gone_goes(sender: Sender) -> None:
+def test_a_session_without_events_is_deleted(sender: Sender) -> None:
     file(sender, *events("s1", 3), *events("s2", 3))
     summarise_due()
     with connection.cursor() as cursor:
@@ -125,13 +125,13 @@ def test_a_session_whose_events_are_gone_goes(sender: Sender) -> None:
     assert SessionEventCount.objects.count() == 1
 
 
-def test_the_task_sums_up_what_waits_and_takes_keywords_of_later_releases(sender: Sender) -> None:
+def test_the_task_summarises_and_accepts_keywords_of_later_releases(sender: Sender) -> None:
     file(sender, *events("s1", 2))
     tasks.summarise(something="new")
     assert Session.objects.get().events == 2
 
 
-def test_the_command_knows_owners_by_name(make_sender: MakeSender) -> None:
+def test_the_command_can_be_limited_to_an_owner_by_name(make_sender: MakeSender) -> None:
     file(make_sender("Team A"), *events("s1", 1))
     file(make_sender("Team B"), *events("s2", 1))
     out = StringIO()
@@ -143,7 +143,7 @@ def test_the_command_knows_owners_by_name(make_sender: MakeSender) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_verify_tells_what_waits_and_what_disagrees(sender: Sender) -> None:
+def test_verify_reports_pending_and_differing_sessions(sender: Sender) -> None:
     file(sender, *events("s1", 2))
     out = StringIO()
     call_command("verify", stdout=out)
@@ -159,7 +159,7 @@ def test_verify_tells_what_waits_and_what_disagrees(sender: Sender) -> None:
         call_command("verify", stdout=StringIO())
 
 
-def test_state_follows_from_the_last_event_and_the_time(sender: Sender) -> None:
+def test_the_state_depends_on_the_time_since_the_last_event(sender: Sender) -> None:
     file(sender, *events("s1", 1))
     summarise_due()
     session = Session.objects.get()
@@ -175,7 +175,7 @@ def test_state_follows_from_the_last_event_and_the_time(sender: Sender) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_workers_never_compute_the_same_session_at_once(
+def test_workers_never_compute_the_same_session_at_once(
     make_sender: MakeSender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sender = make_sender()
@@ -220,8 +220,8 @@ def test_two_workers_never_compute_the_same_session_at_once(
         assert differences() == []
 
 
-def test_texts_of_new_sessions_are_kept_as_they_are(sender: Sender) -> None:
-    """New sessions come by COPY, whose text form has escapes of its own."""
+def test_texts_of_new_sessions_are_stored_unchanged(sender: Sender) -> None:
+    """New sessions are written by COPY, whose text format has its own escapes."""
     odd = ["tab\there", "line\nbreak", "back\\slash", "\\N", "\\.", "NULL row", '"quoted", {braced}', "ä€𐍈"]
     file(sender, *(event for sid in odd for event in events(sid, 2)))
 
@@ -231,8 +231,10 @@ def test_texts_of_new_sessions_are_kept_as_they_are(sender: Sender) -> None:
     assert_as_expected()
 
 
-def test_more_sessions_take_no_more_statements(sender: Sender, django_assert_max_num_queries: Any) -> None:
-    """Each statement is for all sessions of a block."""
+def test_a_block_takes_a_fixed_number_of_statements(
+    sender: Sender, django_assert_max_num_queries: Any
+) -> None:
+    """Each statement handles all sessions of a block."""
     file(sender, *(event for number in range(60) for event in events(f"session {number}", 1)))
 
     with django_assert_max_num_queries(16):

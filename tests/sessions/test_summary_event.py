@@ -1,4 +1,4 @@
-"""A session as a V3 SUMMARY event: its fields, and that our own way in takes it, strict owners too."""
+"""A session as a V3 SUMMARY event: its fields, and that Tally accepts it, even strictly."""
 
 import json
 from typing import Any
@@ -25,7 +25,7 @@ RECORDS = [
 ]
 
 
-def test_it_has_the_fields_of_the_format() -> None:
+def test_a_summary_event_has_the_fields_of_the_format() -> None:
     assert summary_event(summarise(RECORDS), WHO) == {
         "eid": "SUMMARY",
         "ets": BEGIN_MS + 5000,
@@ -74,15 +74,15 @@ def held(event: dict[str, Any], *, strict: bool) -> Any:
     "records",
     [RECORDS, [touch(0)], [at(0, "ui_action", "page", "load", "info", "/a", "claims", dialect="availity")]],
 )
-def test_our_validation_accepts_it(records: Any) -> None:
+def test_validation_accepts_a_summary_event(records: Any) -> None:
     event = json.loads(json.dumps(summary_event(summarise(records), WHO)))
     assert held(event, strict=False) is None
-    # The reference pipeline's closed list has no place for three of the lists.
+    # Three of the lists aren't in the reference pipeline's closed list.
     assert held(event, strict=True).code == "unknown_field"
     assert held(summary_event(summarise(records), WHO, strict=True), strict=True) is None
 
 
-def test_a_strict_owner_can_be_sent_it(make_sender: MakeSender) -> None:
+def test_a_strict_owner_accepts_a_summary_event(make_sender: MakeSender) -> None:
     sender = make_sender(validation=Validation.STRICT)
     event = summary_event(summarise(RECORDS), WHO, strict=True) | {"ets": now_ms()}
     assert sender.batch(event)["accepted"] == 1
