@@ -33,7 +33,7 @@ def postgres_stopped(scene: Scene) -> Iterator[None]:
 
 @fault
 def postgres_restarted(scene: Scene) -> Iterator[None]:
-    """PostgreSQL restarted (fast) under kept connections, none of which costs a refusal afterwards."""
+    """PostgreSQL restarted (fast) with connections kept open; no request is refused afterwards."""
     _burst(scene)
     scene.stack.stop_database()
     scene.stack.start_database()
@@ -67,7 +67,7 @@ def postgres_killed(scene: Scene) -> Iterator[None]:
 
 @fault
 def too_many_connections(scene: Scene) -> Iterator[None]:
-    """All connections taken by somebody else."""
+    """All connections taken by another client."""
     with ExitStack() as held:
         full = 0
         until = time.monotonic() + OUTAGE_SECONDS
@@ -103,7 +103,7 @@ def inbox_locked(scene: Scene) -> Iterator[None]:
 
 @fault
 def partition_missing(scene: Scene) -> Iterator[None]:
-    """The partitions of a coming week are gone, and events of that week come in."""
+    """The partitions of a coming week are missing, and events of that week arrive."""
     week = week_of(datetime.now(UTC)) + WEEK
     with scene.stack.session() as session:
         session.execute(f"SET lock_timeout = '{PATIENCE_SECONDS}s'".encode())
@@ -118,7 +118,7 @@ def partition_missing(scene: Scene) -> Iterator[None]:
 
 @fault
 def statement_timeout(scene: Scene) -> Iterator[None]:
-    """Statements that take longer than statement_timeout, in acceptance and in the drain."""
+    """Statements that take longer than statement_timeout, while receiving and in the drain."""
     seconds = STATEMENT_TIMEOUT_MS / 1000
     with (
         triggered(scene, f"PERFORM pg_sleep({seconds * 2})", "ingestion_inboxrequest", "events_usagehour"),
@@ -130,7 +130,7 @@ def statement_timeout(scene: Scene) -> Iterator[None]:
 
 @fault
 def disk_full(scene: Scene) -> Iterator[None]:
-    """No room on the disk (53100, raised by triggers), in acceptance and in the drain."""
+    """Disk full (53100, raised by triggers), while receiving and in the drain."""
     full = "RAISE EXCEPTION 'no space left on device' USING ERRCODE = '53100'"
     with triggered(scene, full, "events_usagehour"):
         time.sleep(OUTAGE_SECONDS)  # the drain alone, with a full inbox
@@ -141,7 +141,7 @@ def disk_full(scene: Scene) -> Iterator[None]:
 
 @fault
 def read_only(scene: Scene) -> Iterator[None]:
-    """PostgreSQL takes no writes (25006), as a standby does."""
+    """PostgreSQL refuses writes (25006), like a standby."""
     with scene.stack.session() as session:
         session.execute(b"SET default_transaction_read_only = off")
         try:

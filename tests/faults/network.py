@@ -17,7 +17,7 @@ CUTS = 6  # of connections of each sort
 
 @fault
 def answers_of_commits_lost(scene: Scene) -> Iterator[None]:
-    """Connections lost between a COMMIT and its answer, those of the web process and those of workers."""
+    """Connections of the web process and of workers lost between a COMMIT and its answer."""
     with _through_proxy(scene, "web") as web, _through_proxy(scene, "workers-1") as worker:
         scene.stack.kill("workers-2")
         for proxy in (web, worker):

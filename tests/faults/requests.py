@@ -26,7 +26,7 @@ def web_killed(scene: Scene) -> Iterator[None]:
 
 @fault
 def readers_that_do_not_read(scene: Scene) -> Iterator[None]:
-    """Clients that ask for large answers and read nothing, and as many that stop in mid-body."""
+    """Clients that request large responses and read nothing, and as many that stop in mid-body."""
     address = (HOST, scene.stack.port)
     with ExitStack() as stalled:
         for _ in range(STALLED):
@@ -43,7 +43,7 @@ def readers_that_do_not_read(scene: Scene) -> Iterator[None]:
 
 @fault
 def same_id_racing(scene: Scene) -> Iterator[None]:
-    """Two requests with the same ids at the same moment, in each dialect."""
+    """Two requests with the same IDs at the same moment, in each dialect."""
     maker = scene.traffic.maker
     for make in (maker.batch, maker.message, maker.emission):
         request = make()
@@ -53,7 +53,7 @@ def same_id_racing(scene: Scene) -> Iterator[None]:
 
 @fault
 def week_boundary(scene: Scene) -> Iterator[None]:
-    """Events of the last and the first milliseconds around the turn of the week."""
+    """Events in the last milliseconds of one week and the first of the next."""
     monday = milliseconds(week_of(datetime.now(UTC)))
     with dated(scene, monday - 1, monday, monday + 1):
         yield

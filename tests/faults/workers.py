@@ -14,7 +14,7 @@ OLD_TICKS = 1_800
 
 @fault
 def worker_killed(scene: Scene) -> Iterator[None]:
-    """Worker process groups killed (-9) with a transaction open, events copied and not yet counted."""
+    """Worker process groups killed (-9) with a transaction open: events are copied but not yet counted."""
     with locked(scene, "events_usagehour", "SHARE") as session:
         wait_for_statement(session, 'INSERT INTO "events_usagehour"')
         for name in WORKERS:
@@ -26,7 +26,7 @@ def worker_killed(scene: Scene) -> Iterator[None]:
 
 @fault
 def workers_told_to_stop(scene: Scene) -> Iterator[None]:
-    """Workers told to stop (SIGTERM) with a transaction open: they finish it and end by themselves."""
+    """Workers told to stop (SIGTERM) with a transaction open: they finish it and exit."""
     with locked(scene, "events_usagehour", "SHARE") as session:
         wait_for_statement(session, 'INSERT INTO "events_usagehour"')
         for name in WORKERS:
@@ -39,7 +39,7 @@ def workers_told_to_stop(scene: Scene) -> Iterator[None]:
 
 @fault
 def workers_away(scene: Scene) -> Iterator[None]:
-    """No workers for a while; as many ticks as in half an hour, out of date, wait for them."""
+    """No workers for a while, until half an hour's worth of expired ticks is waiting for them."""
     for name in WORKERS:
         scene.stack.kill(name)
     with scene.stack.celery() as app:
@@ -70,7 +70,7 @@ def beat_twice(scene: Scene) -> Iterator[None]:
 
 @fault
 def task_delivered_twice(scene: Scene) -> Iterator[None]:
-    """The same task, by its id, delivered to all workers at the same moment."""
+    """The same task, with the same ID, delivered to all workers at the same moment."""
     with locked(scene, "events_usagehour", "SHARE") as session:
         with scene.stack.celery() as app:
             for _ in range(len(WORKERS) * 2):
@@ -81,7 +81,7 @@ def task_delivered_twice(scene: Scene) -> Iterator[None]:
 
 @fault
 def same_block_twice(scene: Scene) -> Iterator[None]:
-    """Two more drains at the same moment, beside the workers, both with a block that they can't yet count."""
+    """Two more drains beside the workers, each waiting to update the usage counters for its block."""
     timeouts = dict.fromkeys(("DB_LOCK_TIMEOUT_MS", "DB_STATEMENT_TIMEOUT_MS"), f"{PATIENCE_SECONDS}000")
     patient = timeouts | {"PGAPPNAME": "drain"}
     with ExitStack() as running:
@@ -100,7 +100,7 @@ def same_block_twice(scene: Scene) -> Iterator[None]:
 
 @fault
 def poison(scene: Scene) -> Iterator[None]:
-    """Requests in the inbox that decoding stumbles over: no JSON, and a dialect that nobody knows."""
+    """Requests in the inbox that can't be decoded: invalid JSON, and an unknown dialect."""
     name = scene.traffic.maker.id()
     rows = [("sunbird", f"\x00 no JSON {name}".encode()), ("monkey", f'{{"banana": "{name}"}}'.encode())]
     with scene.stack.session() as session:
