@@ -1,4 +1,4 @@
-"""A small City database: real, written by the test, with addresses of the ranges for documentation."""
+"""Writes a small but real City database with addresses from documentation ranges."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from netaddr import IPSet
 
 OAKLAND = "192.0.2.7"
 BERLIN = "2001:db8:49::7"
-NOWHERE = "198.51.100.7"  # an address that the database knows nothing of
+NOWHERE = "198.51.100.7"  # an address that isn't in the database
 PLACES: dict[str, dict[str, Any]] = {
     "192.0.2.0/24": {
         "city": {"geoname_id": 5378538, "names": {"en": "Oakland", "de": "Oakland"}},
@@ -40,7 +40,7 @@ IN_BERLIN = {"country": "DE", "latitude": 52.5, "longitude": 13.4, "timezone": "
 
 
 def write(path: Path, places: dict[str, Any] | None = None, version: int = 6) -> Path:
-    """Write a database, by renaming it over what is there, as those who update one should."""
+    """Write a database and rename it over the existing one, as an update should."""
     writer = MMDBWriter(
         ip_version=version,
         ipv4_compatible=version == 6,
@@ -53,5 +53,5 @@ def write(path: Path, places: dict[str, Any] | None = None, version: int = 6) ->
             writer.insert_network(IPSet([network]), record)
     aside = path.with_suffix(".new")
     writer.to_db_file(str(aside))
-    os.replace(aside, path)  # noqa: PTH105  (a rename over what is there)
+    os.replace(aside, path)  # noqa: PTH105  (replaces the existing file)
     return path

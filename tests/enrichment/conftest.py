@@ -1,4 +1,4 @@
-"""A City database for tests, and nothing remembered of it after them."""
+"""A City database for tests, whose cache is cleared afterwards."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.enrichment import city
 
 @pytest.fixture
 def database(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The small City database, in use, and looked at for every request."""
+    """The small City database, in use and checked for changes on every request."""
     path = city.write(tmp_path / "city.mmdb")
     settings.GEOIP_DATABASE = str(path)
     monkeypatch.setattr(place, "LOOK_SECONDS", 0.0)

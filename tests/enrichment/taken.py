@@ -1,4 +1,4 @@
-"""Events taken apart and enriched without a database."""
+"""Decomposes and enriches events without a database."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ Wire = dict[str, Any]
 
 
 def enriched(kind: str, event: Wire, context: Mapping[str, str] | None = None) -> Taken:
-    """An event taken apart and enriched as the store does it."""
+    """Decompose and enrich an event as the store does."""
     taken = KINDS[kind].schema.take(event, ())
     taken.envelope.setdefault("occurred_at", moment(1_700_000_000_000))
     enrich(taken, facts_of(context or {}), kind)

@@ -1,4 +1,4 @@
-"""What key and headers say of events, each part switched by its name."""
+"""Enrichment from keys, headers and clocks, and the switch of each part."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def differing() -> list[str]:
     return list(WarningHour.objects.filter(code="differs").values_list("path", flat=True))
 
 
-def test_tenant_and_scope_are_those_of_the_key_and_no_part_of_what_was_sent(sender: Sender) -> None:
+def test_tenant_and_scope_come_from_the_key_and_are_not_returned(sender: Sender) -> None:
     event = emitted()
     sender.post(EMIT, event)
     file_all()
@@ -41,7 +41,7 @@ def test_tenant_and_scope_are_those_of_the_key_and_no_part_of_what_was_sent(send
     assert differing() == []
 
 
-def test_a_personal_key_says_who_the_user_is(sender: Sender) -> None:
+def test_a_personal_key_sets_the_user(sender: Sender) -> None:
     sender.key.user = User.objects.create(username="dana")
     sender.key.save()
     event = emitted(detail={"user": {"uid": "u9"}})
@@ -52,7 +52,7 @@ def test_a_personal_key_says_who_the_user_is(sender: Sender) -> None:
     assert as_wire(only_event()) == event
 
 
-def test_what_a_client_says_otherwise_is_kept_and_warned_of(sender: Sender) -> None:
+def test_a_differing_tenant_of_the_client_is_kept_with_a_warning(sender: Sender) -> None:
     sender.key.user = User.objects.create(username="dana")
     sender.key.save()
     event = emitted(tenant="org_other", user="somebody")
@@ -66,7 +66,7 @@ def test_what_a_client_says_otherwise_is_kept_and_warned_of(sender: Sender) -> N
 
 
 @pytest.mark.parametrize("tenant", ["acme", "org_acme", "", None, 5, ["acme"]])
-def test_the_same_or_none_in_any_shape_comes_back_without_a_warning(sender: Sender, tenant: Any) -> None:
+def test_the_keys_tenant_or_none_causes_no_warning(sender: Sender, tenant: Any) -> None:
     event = emitted(tenant=tenant)
     sender.post(EMIT, event)
     file_all()
@@ -75,13 +75,13 @@ def test_the_same_or_none_in_any_shape_comes_back_without_a_warning(sender: Send
     assert differing() == []
 
 
-def test_a_key_of_the_organization_leaves_the_user_to_the_client(sender: Sender) -> None:
+def test_a_key_of_an_organization_does_not_set_the_user(sender: Sender) -> None:
     sender.post(EMIT, emitted(user="u7"))
     file_all()
     assert (EmittedEvent.objects.get().user, only_event().actor) == ("u7", "u7")
 
 
-def test_federated_actors_and_dial_codes_are_corrected_and_come_back_as_sent(sender: Sender) -> None:
+def test_federated_actors_and_dial_codes_are_corrected_but_returned_as_sent(sender: Sender) -> None:
     event = log_event(
         actor={"id": "f:5a8a3f2b:874ed8a5", "type": "User", "more": 1},
         object={"id": "abc12d", "type": "DialCode"},
@@ -94,13 +94,13 @@ def test_federated_actors_and_dial_codes_are_corrected_and_come_back_as_sent(sen
 
 
 @pytest.mark.parametrize(("kind", "corrected"), [("QR", "ABC"), ("dialcode", "ABC"), ("Content", "abc")])
-def test_only_dial_codes_are_in_upper_case(kind: str, corrected: str) -> None:
+def test_only_dial_codes_are_upper_cased(kind: str, corrected: str) -> None:
     taken = enriched("log", log_event(object={"id": "abc", "type": kind}))
     assert taken.envelope["object_id"] == corrected
 
 
 @pytest.mark.parametrize("name", ["ets", "ts"])
-def test_the_clock_of_a_batch_is_compared_with_ours(sender: Sender, name: str) -> None:
+def test_the_clock_of_a_batch_is_compared_with_the_servers(sender: Sender, name: str) -> None:
     sent = log_event(ets=now_ms() - 1_000)
     sender.post(SUNBIRD, {name: now_ms() + 3_600_000, "events": [sent]})
     file_all()
@@ -117,21 +117,21 @@ def test_a_batch_without_a_time_has_no_skew(sender: Sender, ets: Any) -> None:
     assert only_event().clock_skew_ms is None
 
 
-def test_the_edge_is_in_the_header_that_the_operator_names(sender: Sender, settings: Any) -> None:
+def test_the_edge_is_read_from_the_configured_header(sender: Sender, settings: Any) -> None:
     settings.EDGE_HEADER = "CF-Ray"
     sender.batch(log_event(), **{"CF-Ray": "8f1-FRA"})
     file_all()
     assert only_event().edge == "8f1-FRA"
 
 
-def test_a_long_user_agent_is_cut(sender: Sender) -> None:
+def test_a_long_user_agent_is_truncated(sender: Sender) -> None:
     sender.batch(log_event(), **{"User-Agent": "\x01é" * 5_000})
     file_all()
     assert len(only_event().user_agent or "") == 1_000
 
 
 @pytest.mark.parametrize("level", ["info", "WARNING"])
-def test_a_level_stays_beside_its_spelling(sender: Sender, level: str) -> None:
+def test_a_level_is_normalised_and_its_spelling_kept(sender: Sender, level: str) -> None:
     sent = samples.with_value(message(), "telemetryBody.level", level)
     sender.post(AVAILITY, sent)
     file_all()
@@ -158,7 +158,9 @@ POINT = {"country": "DE", "point": {"lat": 1, "lon": 2}}
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("is_on", [True, False])
-def test_each_part_has_its_switch(sender: Sender, settings: Any, name: str, is_on: bool) -> None:
+def test_each_part_of_enrichment_can_be_switched_off(
+    sender: Sender, settings: Any, name: str, is_on: bool
+) -> None:
     settings.EDGE_HEADER = "X-Edge"
     settings.ENRICHMENT = [name, "place"] if is_on else [other for other in NAMES if other != name]
     path, column = COMPUTED[name]
@@ -177,6 +179,6 @@ def test_each_part_has_its_switch(sender: Sender, settings: Any, name: str, is_o
     assert as_wire(event) == (sent["events"][0] if path == SUNBIRD else sent)
 
 
-def test_nothing_but_what_is_asked_for_is_kept_of_a_request(settings: Any) -> None:
+def test_only_needed_headers_of_a_request_are_kept(settings: Any) -> None:
     settings.ENRICHMENT = []
     assert facts_of({"user_agent": "curl/8.5.0"}).columns == {}

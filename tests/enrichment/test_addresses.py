@@ -1,4 +1,4 @@
-"""Whose address a request comes from: the peer's, or what trusted proxies say."""
+"""The sender's address of a request: the peer's, or the one reported by trusted proxies."""
 
 from typing import Any
 
@@ -33,13 +33,13 @@ def _proxies(settings: Any) -> None:
         ({"REMOTE_ADDR": PROXY, FOR: ""}, PROXY),
         ({"REMOTE_ADDR": PROXY, FOR: " , ,"}, PROXY),
         ({"REMOTE_ADDR": PROXY, FOR: f"{FORGED}, unknown"}, None),
-        ({"REMOTE_ADDR": PROXY, FORWARDED: f"for={FORGED}"}, PROXY),  # a header that the proxy doesn't write
+        ({"REMOTE_ADDR": PROXY, FORWARDED: f"for={FORGED}"}, PROXY),  # a header that this proxy doesn't set
         ({"REMOTE_ADDR": ""}, None),
         ({}, None),
         ({"REMOTE_ADDR": "unix:", FOR: FORGED}, None),
     ],
 )
-def test_the_sender_is_the_rightmost_that_is_not_trusted(meta: dict[str, str], address: str | None) -> None:
+def test_the_sender_is_the_rightmost_untrusted_address(meta: dict[str, str], address: str | None) -> None:
     found = sender_address(meta)
     assert (str(found) if found else None) == address
 
@@ -56,7 +56,7 @@ def test_the_sender_is_the_rightmost_that_is_not_trusted(meta: dict[str, str], a
         (f"by={CLIENT}", None),
     ],
 )
-def test_forwarded_is_read_where_it_is_the_proxies_header(
+def test_forwarded_is_read_if_it_is_the_configured_header(
     settings: Any, header: str, address: str | None
 ) -> None:
     settings.PROXY_HEADER = "Forwarded"
@@ -64,13 +64,13 @@ def test_forwarded_is_read_where_it_is_the_proxies_header(
     assert (str(found) if found else None) == address
 
 
-def test_nobody_is_believed_by_default(settings: Any) -> None:
+def test_no_proxy_is_trusted_by_default(settings: Any) -> None:
     settings.TRUSTED_PROXIES = []
     assert str(sender_address({"REMOTE_ADDR": PROXY, FOR: FORGED})) == PROXY
 
 
 @given(st.text() | st.from_regex(r"[\[\]0-9a-f:.%\",; for=]*"))
-def test_no_text_is_too_strange_for_an_address(text: str) -> None:
+def test_any_text_in_place_of_an_address_is_handled(text: str) -> None:
     parsed(text)
     sender_address({"REMOTE_ADDR": PROXY, FOR: text})
     sender_address({"REMOTE_ADDR": text})
@@ -86,10 +86,10 @@ def test_no_text_is_too_strange_for_an_address(text: str) -> None:
         ("EMAIL_ADDRESSES", "drop", "events.E004"),
     ],
 )
-def test_a_wrong_setting_is_named_at_start(settings: Any, name: str, value: Any, code: str) -> None:
+def test_an_invalid_setting_is_reported_at_startup(settings: Any, name: str, value: Any, code: str) -> None:
     setattr(settings, name, value)
     assert [fault.id for fault in run_checks() if fault.id == code] == [code]
 
 
-def test_the_settings_as_they_are_have_no_fault() -> None:
+def test_the_default_settings_are_valid() -> None:
     assert [fault for fault in run_checks() if fault.is_serious()] == []

@@ -1,4 +1,4 @@
-"""What a user agent says of browser, system and device, and what an event says itself."""
+"""Browser, system and device from the user agent or from the event itself."""
 
 from typing import Any
 
@@ -64,14 +64,14 @@ NAMES = ("browser", "browser_version", "os_name", "os_family", "os_version", "de
         ("x", (None, None, None, None, None, "other", False)),
     ],
 )
-def test_a_user_agent_is_read(text: str, answer: tuple[Any, ...]) -> None:
+def test_a_user_agent_is_parsed(text: str, answer: tuple[Any, ...]) -> None:
     found = agent.agent_columns(text)
     assert tuple(found.get(name) for name in NAMES) == answer
     assert found["user_agent"] == text
 
 
 @given(st.text(max_size=200))
-def test_no_user_agent_is_too_strange(text: str) -> None:
+def test_any_user_agent_can_be_parsed(text: str) -> None:
     found = agent.agent_columns(text.encode("utf-8", "replace").decode())
     assert set(found) <= {*NAMES, "user_agent"}
     assert found["device_type"] in {"desktop", "mobile", "tablet", "tv", "bot", "other"}
@@ -84,7 +84,7 @@ def test_the_header_fills_the_columns_of_every_dialect() -> None:
         )
 
 
-def test_what_a_buildless_event_declares_wins() -> None:
+def test_values_declared_by_a_buildless_event_take_precedence() -> None:
     client = {
         "os": {"name": "debian", "family": "LINUX", "version": {"major": 12, "minor": 5}},
         "agent": {"name": "gradle-plugin", "version": {"spec": "1.0.0-rc4", "major": 1}},
@@ -97,7 +97,7 @@ def test_what_a_buildless_event_declares_wins() -> None:
     )
 
 
-def test_a_declared_system_leaves_nothing_of_the_one_in_the_header() -> None:
+def test_a_declared_system_replaces_that_of_the_header_completely() -> None:
     event = samples.with_value(
         samples.minimal("emitted_event"), "event.detail", {"client": {"os": {"family": "DARWIN"}}}
     )
@@ -112,19 +112,19 @@ def start(**spec: str) -> dict[str, Any]:
     return samples.with_value(samples.minimal("start"), "edata.uaspec", spec)
 
 
-def test_a_start_s_own_user_agent_wins_over_the_header() -> None:
+def test_the_user_agent_in_a_start_takes_precedence_over_the_header() -> None:
     envelope = enriched("start", start(raw=IPAD), {"user_agent": CHROME}).envelope
     assert envelope["user_agent"] == IPAD
     assert (envelope["device_type"], envelope["os_family"]) == ("tablet", "DARWIN")
 
 
-def test_a_start_s_own_words_win_over_its_user_agent() -> None:
+def test_values_declared_by_a_start_take_precedence_over_its_user_agent() -> None:
     event = start(raw=CHROME, agent="Kiosk", ver="3", system="Android")
     envelope = enriched("start", event).envelope
     assert tuple(envelope.get(name) for name in NAMES[:5]) == ("Kiosk", "3", "Android", "LINUX", None)
 
 
-def test_a_request_with_too_many_user_agents_has_the_others_unparsed(sender: Sender) -> None:
+def test_user_agents_beyond_the_limit_of_a_request_are_not_parsed(sender: Sender) -> None:
     starts = [
         samples.with_value(
             samples.minimal("start", mid=f"{number}", ms=now_ms()), "edata.uaspec", {"raw": raw}
@@ -143,5 +143,5 @@ def test_a_request_with_too_many_user_agents_has_the_others_unparsed(sender: Sen
     assert WarningHour.objects.get(code="not_parsed").count == 1
 
 
-def test_a_very_long_user_agent_of_a_start_is_read_in_part() -> None:
+def test_a_very_long_user_agent_of_a_start_is_truncated() -> None:
     assert len(enriched("start", start(raw="x" * 100_000)).envelope["user_agent"]) == agent.LONGEST

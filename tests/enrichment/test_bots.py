@@ -18,7 +18,7 @@ BOTS = (
     " (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
     "Mozilla/5.0 (Linux; Android 7.0;) AppleWebKit/537.36 (KHTML, like Gecko) Mobile Safari/537.36"
     " (compatible; PetalBot;+https://webmaster.petalsearch.com/site/petalbot)",
-    # A bot that poses as a phone whose name has bot in it.
+    # A bot that pretends to be a phone with "bot" in its name.
     f"Mozilla/5.0 (Linux; Android 8.0.0; CUBOT_P20) {APPLE} Chrome/70.0 Mobile Safari/537.36 (compatible;"
     " SomeBot/1.0)",
     f"Mozilla/5.0 {APPLE} Chrome/126.0.0.0 Safari/537.36 DatadogSynthetics",
@@ -53,7 +53,7 @@ PEOPLE = (
     "Safari/600.2.5 MobileRicardo (Google Pixel 6; android 13) ricardo.ch/8.28.2-82802 (debug)",
     f"Mozilla/5.0 (Linux; Android 9; AFTKA) {APPLE} Silk/108.4.6 like Chrome/108.0.5359.160 Safari/537.36",
     f"Mozilla/5.0 (Linux; Android 11; KFTRWI) {APPLE} Silk/108.4.6 like Chrome/108.0.5359.160 Safari/537.36",
-    # Libraries that apps and servers send with: they say nothing of who acts.
+    # HTTP libraries of apps and servers, which don't tell who acts.
     "okhttp/4.12.0",
     "axios/1.7.2",
     "Go-http-client/2.0",
@@ -63,13 +63,13 @@ PEOPLE = (
 
 
 @pytest.mark.parametrize("text", BOTS)
-def test_programs_that_act_by_themselves_are_bots(text: str) -> None:
+def test_crawlers_and_monitors_are_bots(text: str) -> None:
     found = agent.agent_columns(text)
     assert (found["is_bot"], found["device_type"]) == (True, "bot")
 
 
 @pytest.mark.parametrize("text", PEOPLE)
-def test_phones_browsers_and_libraries_of_apps_are_no_bots(text: str) -> None:
+def test_phones_browsers_and_http_libraries_are_not_bots(text: str) -> None:
     found = agent.agent_columns(text)
     assert not found["is_bot"]
     assert found["device_type"] != "bot"

@@ -1,4 +1,4 @@
-"""E-mail addresses: a hash beside them, or instead of them."""
+"""E-mail addresses can be stored with a hash, or replaced by it."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def availity(**changes: Any) -> Any:
     return samples.with_value(message(**changes), "telemetryBody.entries.userId", DANA)
 
 
-def test_a_hash_stands_beside_the_address(sender: Sender) -> None:
+def test_a_hash_is_stored_with_the_address(sender: Sender) -> None:
     sent = availity(contact=DANA)
     sender.post(AVAILITY, sent)
     file_all()
@@ -37,9 +37,7 @@ def replaced(settings: Any) -> None:
     settings.EMAIL_ADDRESSES = "replace"
 
 
-def test_a_hash_instead_of_the_address_leaves_the_field_out_of_the_way_back(
-    replaced: None, sender: Sender
-) -> None:
+def test_a_replaced_address_is_not_returned_with_the_event(replaced: None, sender: Sender) -> None:
     sent = availity(contact=DANA)
     sender.post(AVAILITY, sent)
     file_all()
@@ -51,7 +49,7 @@ def test_a_hash_instead_of_the_address_leaves_the_field_out_of_the_way_back(
     assert not holds("events_uiaction", DANA)
 
 
-def test_an_actor_of_sunbird_is_replaced_also_where_it_was_corrected(replaced: None, sender: Sender) -> None:
+def test_an_actor_of_sunbird_is_replaced_even_if_corrected(replaced: None, sender: Sender) -> None:
     sent = log_event(actor={"id": f"f:x:{DANA}", "type": "User"})
     sender.batch(sent)
     file_all()
@@ -60,7 +58,7 @@ def test_an_actor_of_sunbird_is_replaced_also_where_it_was_corrected(replaced: N
     assert not holds("events_event", DANA)
 
 
-def test_the_users_of_buildless_are_replaced_also_where_the_key_says_otherwise(
+def test_users_of_buildless_are_replaced_even_if_they_differ_from_the_key(
     replaced: None, sender: Sender
 ) -> None:
     sender.key.user = User.objects.create(username="dana")
@@ -76,7 +74,7 @@ def test_the_users_of_buildless_are_replaced_also_where_the_key_says_otherwise(
     assert as_wire(only_event())["event"] in (expected, samples.without({"e": expected}, "e.detail")["e"])
 
 
-def test_a_repeat_of_a_replaced_event_is_no_conflict(replaced: None, sender: Sender) -> None:
+def test_a_repeat_of_a_replaced_event_is_not_conflicting(replaced: None, sender: Sender) -> None:
     sent = log_event(actor={"id": DANA, "type": "User"})
     sender.batch(sent)
     file_all()
@@ -89,13 +87,13 @@ def test_a_repeat_of_a_replaced_event_is_no_conflict(replaced: None, sender: Sen
 
 
 @pytest.mark.parametrize("actor", ["u1", "not an address@", "@", "a b@c", "x@y@z"])
-def test_what_is_no_address_stays(replaced: None, sender: Sender, actor: str) -> None:
+def test_actors_that_are_not_addresses_are_kept(replaced: None, sender: Sender, actor: str) -> None:
     sender.batch(log_event(actor={"id": actor, "type": "User"}))
     file_all()
     assert (only_event().actor, only_event().actor_email_hash) == (actor, None)
 
 
-def test_an_escaped_address_has_the_hash_of_what_was_sent(sender: Sender) -> None:
+def test_an_escaped_address_has_the_hash_of_the_sent_text(sender: Sender) -> None:
     address = "a\x00b@example.org"
     sender.batch(log_event(actor={"id": address, "type": "User"}))
     file_all()

@@ -1,4 +1,4 @@
-"""Each computed column against answers from the rule's source."""
+"""Computed columns equal known results from the source of each rule."""
 
 import hashlib
 import hmac
@@ -19,7 +19,7 @@ from events.identity import moment
 
 
 @pytest.mark.parametrize(("seconds", "answer"), [(1236532457, "abcdefbffb"), (1700000000, "bafbed1fe1")])
-def test_a_time_hash_is_the_published_one(seconds: int, answer: str) -> None:
+def test_time_hashes_equal_published_ones(seconds: int, answer: str) -> None:
     assert time_hash(seconds * 1000) == answer
 
 
@@ -30,7 +30,7 @@ def test_time_hashes_sort_as_times_do(one: int, other: int) -> None:
 
 
 @pytest.mark.parametrize("ms", [-1, 2**62])
-def test_times_beyond_the_span_get_a_cell_at_its_end(ms: int) -> None:
+def test_times_beyond_the_range_get_its_last_hash(ms: int) -> None:
     assert time_hash(ms) in (ALPHABET[0] * 10, ALPHABET[-1] * 10)
 
 
@@ -38,7 +38,7 @@ def test_times_beyond_the_span_get_a_cell_at_its_end(ms: int) -> None:
     ("latitude", "longitude", "answer"),
     [
         (57.64911, 10.40744, "u4pruydqqvj"),  # Wikipedia's example
-        (42.605, -5.603, "ezs42"),  # Wikipedia's other one
+        (42.605, -5.603, "ezs42"),  # Wikipedia's other example
         (37.8324, 112.5584, "ww8p1r4t8"),  # node-geohash
         (-25.382708, -49.265506, "6gkzwgjzn820"),  # geohash.org's tip
         (0, 0, "s000"),
@@ -46,14 +46,14 @@ def test_times_beyond_the_span_get_a_cell_at_its_end(ms: int) -> None:
         (-90, -180, "00000"),
     ],
 )
-def test_a_geohash_is_the_published_one(latitude: float, longitude: float, answer: str) -> None:
+def test_geohashes_equal_published_ones(latitude: float, longitude: float, answer: str) -> None:
     assert geohash(latitude, longitude, len(answer)) == answer
 
 
 @pytest.mark.parametrize(
     "point", [(90.1, 0), (0, 180.1), (-91, 0), (0, -181), (float("nan"), 0), (0, float("inf"))]
 )
-def test_what_is_no_point_has_no_geohash(point: tuple[float, float]) -> None:
+def test_invalid_points_have_no_geohash(point: tuple[float, float]) -> None:
     assert geohash(*point) is None
 
 
@@ -64,7 +64,7 @@ def test_an_address_hash_is_the_hmac_under_the_organizations_key() -> None:
     assert address_hash("secret", 7, ip_address("::ffff:192.0.2.7")) == expected
 
 
-def test_an_address_hash_says_nothing_to_another_organization_or_installation() -> None:
+def test_an_address_hash_differs_by_organization_and_installation() -> None:
     address = ip_address("2001:db8::1")
     hashes = {address_hash(secret, number, address) for secret in ("one", "two") for number in (1, 2)}
     assert len(hashes) == 4
@@ -109,7 +109,7 @@ def test_clock_skew_is_sent_minus_received(sent: object, answer: int | None) -> 
         ("e" * 10_000, None),
     ],
 )
-def test_levels_have_one_spelling(level: str, answer: str | None) -> None:
+def test_levels_are_normalised(level: str, answer: str | None) -> None:
     assert severity(level) == answer
 
 
@@ -117,11 +117,11 @@ def test_levels_have_one_spelling(level: str, answer: str | None) -> None:
     ("actor", "answer"),
     [("f:5a8a3f2b:874ed8a5", "874ed8a5"), ("f:x", "x"), ("f:5a8a3f2b:", "f:5a8a3f2b:"), ("f:", "f:")],
 )
-def test_a_federated_id_is_what_follows_the_last_colon(actor: str, answer: str) -> None:
+def test_a_federated_id_is_the_part_after_the_last_colon(actor: str, answer: str) -> None:
     assert federated_id(actor) == answer
 
 
-def test_the_scope_is_the_organization_else_the_user() -> None:
+def test_the_scope_is_the_organization_or_else_the_user() -> None:
     assert scope("acme", "u1") == "tenant::acme"
     assert scope("", "u1") == "user::u1"
     assert scope("", "") is None

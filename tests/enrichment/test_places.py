@@ -1,4 +1,4 @@
-"""Where events come from: by a real City database, by what they declare, by an address that isn't kept."""
+"""Places of events: looked up in a real City database or declared; the address itself isn't stored."""
 
 import logging
 from ipaddress import ip_address
@@ -28,7 +28,7 @@ def looked_up(address: str) -> dict[str, Any]:
     return place.place_columns(place.record_of(ip_address(address)))
 
 
-def test_an_address_has_the_place_that_the_database_says(database: Path) -> None:
+def test_an_address_gets_its_place_from_the_database(database: Path) -> None:
     assert looked_up(city.OAKLAND) == city.IN_OAKLAND
     assert looked_up(city.BERLIN) == city.IN_BERLIN
     assert looked_up(city.NOWHERE) == {}
@@ -36,17 +36,17 @@ def test_an_address_has_the_place_that_the_database_says(database: Path) -> None
 
 
 @pytest.mark.parametrize("record", [None, 5, "US", [], {"country": "US", "city": [], "subdivisions": {}}])
-def test_a_database_of_another_kind_says_nothing(record: Any) -> None:
+def test_a_database_of_another_type_is_ignored(record: Any) -> None:
     assert place.place_columns(record) == {}
 
 
-def test_a_database_of_ipv4_alone_knows_no_ipv6(database: Path) -> None:
+def test_an_ipv4_database_has_no_ipv6_addresses(database: Path) -> None:
     city.write(database, version=4)
     assert looked_up(city.OAKLAND) == city.IN_OAKLAND
     assert looked_up(city.BERLIN) == {}
 
 
-def test_a_database_that_changes_is_opened_anew(database: Path) -> None:
+def test_a_changed_database_is_reopened(database: Path) -> None:
     assert looked_up(city.OAKLAND)["locality"] == "Oakland"
     city.write(database, {"192.0.2.0/24": {"city": {"names": {"en": "Alameda"}}}})
     assert looked_up(city.OAKLAND) == {"locality": "Alameda"}
@@ -55,14 +55,14 @@ def test_a_database_that_changes_is_opened_anew(database: Path) -> None:
     assert place.status() == place.UNREADABLE
 
 
-def test_the_file_is_not_looked_at_for_every_request(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_is_not_checked_on_every_request(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(place, "LOOK_SECONDS", 3600.0)
     assert looked_up(city.OAKLAND) == city.IN_OAKLAND
     city.write(database, {})
     assert looked_up(city.OAKLAND) == city.IN_OAKLAND
 
 
-def test_a_damaged_file_is_told_once_and_the_one_before_serves_on(
+def test_a_damaged_file_is_reported_once_and_the_previous_one_kept(
     database: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert looked_up(city.OAKLAND) == city.IN_OAKLAND
@@ -74,7 +74,7 @@ def test_a_damaged_file_is_told_once_and_the_one_before_serves_on(
     assert [record.message for record in caplog.records] == ["GEOIP_DATABASE can't be read"]
 
 
-def test_no_database_is_no_fault(settings: Any, client: Client, db: None) -> None:
+def test_the_database_is_optional(settings: Any, client: Client, db: None) -> None:
     settings.GEOIP_DATABASE = ""
     place.reset()
     assert looked_up(city.OAKLAND) == {}
@@ -82,9 +82,7 @@ def test_no_database_is_no_fault(settings: Any, client: Client, db: None) -> Non
 
 
 @pytest.mark.parametrize("path", [SUNBIRD, AVAILITY, EMIT])
-def test_events_of_every_dialect_have_the_place_of_their_sender(
-    database: Path, sender: Sender, path: str
-) -> None:
+def test_events_of_every_dialect_get_their_senders_place(database: Path, sender: Sender, path: str) -> None:
     sent = {SUNBIRD: {"events": [log_event()]}, AVAILITY: message(), EMIT: emitted()}[path]
     sender.client.defaults["REMOTE_ADDR"] = city.OAKLAND
     assert sender.post(path, sent).status_code in (200, 201)
@@ -95,9 +93,7 @@ def test_events_of_every_dialect_have_the_place_of_their_sender(
     assert as_wire(event) == (sent["events"][0] if path == SUNBIRD else sent)
 
 
-def test_the_hash_of_the_address_is_the_same_for_one_organization_only(
-    sender: Sender, make_sender: Any
-) -> None:
+def test_the_hash_of_an_address_is_stable_within_an_organization(sender: Sender, make_sender: Any) -> None:
     other = make_sender("Others", organization_slug="other")
     sender.batch(log_event("LOG:1"))
     sender.batch(log_event("LOG:2"))
@@ -136,13 +132,13 @@ OAKLAND = {name: str(value) for name, value in city.IN_OAKLAND.items()}
 
 
 def declared(**location: Any) -> dict[str, Any]:
-    """The place of a Buildless event that declares a location and comes from Oakland."""
+    """Return the place of a Buildless event from Oakland that declares a location."""
     event = samples.with_value(samples.minimal("emitted_event"), "event.location", location)
     envelope = enriched("emitted_event", event, OAKLAND).envelope
     return {name: envelope[name] for name in (*PLACE, "geohash", "edge") if name in envelope}
 
 
-def test_what_a_client_declares_wins_over_what_was_looked_up() -> None:
+def test_declared_places_take_precedence_over_the_database() -> None:
     found = declared(locality="Berkeley", point={"lat": 37.87, "lon": -122.27}, edge="sfo")
     assert found == city.IN_OAKLAND | {
         "locality": "Berkeley",
@@ -153,15 +149,15 @@ def test_what_a_client_declares_wins_over_what_was_looked_up() -> None:
     }
 
 
-def test_where_a_client_declares_another_country_nothing_else_is_looked_up() -> None:
+def test_a_declared_other_country_disables_the_lookup() -> None:
     assert declared(country="DE") == {"country": "DE"}
     assert declared(country="US") == city.IN_OAKLAND | {"geohash": OAKLAND_GEOHASH}
 
 
-def test_a_zero_that_proto3_leaves_out_is_a_zero() -> None:
+def test_a_coordinate_omitted_by_proto3_is_zero() -> None:
     found = declared(point={"lon": 6.73})
     assert (found["latitude"], found["longitude"]) == (0.0, 6.73)
 
 
-def test_a_point_that_is_none_has_no_geohash() -> None:
+def test_an_invalid_point_has_no_geohash() -> None:
     assert declared(point={"lat": 100, "lon": 0}).get("geohash") is None

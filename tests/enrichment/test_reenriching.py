@@ -1,4 +1,4 @@
-"""Stored events enriched again: under other settings, twice, in pieces, with events coming in."""
+"""Enriching stored events again: with other settings, twice, in parts, while events arrive."""
 
 from datetime import timedelta
 from io import StringIO
@@ -41,7 +41,7 @@ def reenrich(**options: Any) -> str:
 
 
 def rows() -> dict[Any, Any]:
-    """All there is of all events, and what they give back."""
+    """Return all columns of all events, and their wire form."""
     return {
         event.id: (
             {field.attname: getattr(event, field.attname) for field in Event._meta.concrete_fields},
@@ -60,7 +60,7 @@ def wires() -> dict[Any, Any]:
 
 
 def send_all(sender: Sender) -> None:
-    """Events of every kind, and those whose columns differ from what was sent."""
+    """Send events of every kind, and some whose columns differ from what was sent."""
     agent = {"User-Agent": PIXEL}
     kinds = [samples.complete(kind, ms=now_ms()) for kind in samples.SUNBIRD]
     start = samples.with_value(samples.minimal("start", ms=now_ms()), "edata.uaspec", {"raw": CHROME})
@@ -79,7 +79,7 @@ def send_all(sender: Sender) -> None:
         sender.post(EMIT, emitted(f"tenant000000000{number}", tenant=tenant, user="somebody"), **agent)
     sender.key.user = User.objects.create(username="dana")
     sender.key.save()
-    from events.ownership import senders  # as a fresh process has it
+    from events.ownership import senders  # as in a new process
 
     senders.forget()
     sender.post(EMIT, emitted("personal0000000", user="somebody"), **agent)
@@ -87,7 +87,7 @@ def send_all(sender: Sender) -> None:
     file_all()
 
 
-def test_nothing_changes_where_nothing_has_changed(sender: Sender) -> None:
+def test_without_changed_settings_nothing_changes(sender: Sender) -> None:
     send_all(sender)
     before = rows()
     assert len(before) == 29
@@ -96,9 +96,7 @@ def test_nothing_changes_where_nothing_has_changed(sender: Sender) -> None:
 
 
 @pytest.mark.parametrize("name", [*reenriching.FIELDS, "all"])
-def test_what_was_off_is_computed_later_as_if_it_had_been_on(
-    sender: Sender, settings: Any, name: str
-) -> None:
+def test_parts_that_were_off_are_computed_later(sender: Sender, settings: Any, name: str) -> None:
     settings.ENRICHMENT = [other for other in NAMES if other not in (name, *([] if name != "all" else NAMES))]
     if name in ("all", "user_agent"):
         settings.ENRICHMENT = [*settings.ENRICHMENT, "user_agent"]
@@ -115,9 +113,7 @@ def test_what_was_off_is_computed_later_as_if_it_had_been_on(
     assert differences() == []
 
 
-def test_what_is_switched_off_is_undone_and_nothing_of_the_event_is_lost(
-    sender: Sender, settings: Any
-) -> None:
+def test_parts_switched_off_are_undone_without_losing_event_data(sender: Sender, settings: Any) -> None:
     send_all(sender)
     before = wires()
     settings.ENRICHMENT = []
@@ -133,7 +129,7 @@ def test_what_is_switched_off_is_undone_and_nothing_of_the_event_is_lost(
     assert Event.objects.get(client_event_id="LOG:f").actor == "u1"
 
 
-def test_addresses_that_were_kept_are_replaced_and_stay_so(sender: Sender, settings: Any) -> None:
+def test_stored_addresses_are_replaced_for_good(sender: Sender, settings: Any) -> None:
     sender.batch(log_event(actor={"id": DANA, "type": "User"}))
     file_all()
     settings.EMAIL_ADDRESSES = "replace"
@@ -146,7 +142,7 @@ def test_addresses_that_were_kept_are_replaced_and_stay_so(sender: Sender, setti
     assert rows() == before
 
 
-def test_only_the_span_and_the_fields_that_are_asked_for(sender: Sender, settings: Any) -> None:
+def test_only_the_given_period_and_fields_are_enriched(sender: Sender, settings: Any) -> None:
     settings.ENRICHMENT = []
     now = timezone.now()
     days = [now - timedelta(days=number) for number in range(4)]
@@ -156,14 +152,14 @@ def test_only_the_span_and_the_fields_that_are_asked_for(sender: Sender, setting
         )
     file_all()
     settings.ENRICHMENT = ["all"]
-    # Both ends rounded down to milliseconds, as the times of the events are.
+    # Both ends are rounded down to milliseconds, like the times of events.
     span = {"since": days[2].isoformat(), "until": days[0].isoformat()}
     assert reenrich(fields="time_hash", **span) == "2 events, 2 rows changed.\n"
     ordered = list(Event.objects.order_by("-id").values_list("time_hash", "actor_email_hash"))
     assert [bool(time_hash) for time_hash, _ in ordered] == [False, True, True, False]
 
 
-def test_interrupted_it_says_where_to_go_on(
+def test_an_interrupted_run_says_where_to_continue(
     sender: Sender, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.ENRICHMENT = []
@@ -200,7 +196,7 @@ def test_the_next_batch_is_found_by_its_ids(sender: Sender, django_assert_max_nu
         reenriching.batch(first.id, None, ["time_hash"])
     select = next(query["sql"] for query in queries if "FOR UPDATE" in query["sql"])
     with connection.cursor() as cursor:
-        for way in ("seqscan", "bitmapscan", "sort"):  # which are the best ways for so few rows
+        for way in ("seqscan", "bitmapscan", "sort"):  # which are best for so few rows
             cursor.execute(f"SET LOCAL enable_{way} = off")
         cursor.execute("EXPLAIN " + select)
         plan = "\n".join(line for (line,) in cursor.fetchall())
@@ -210,6 +206,6 @@ def test_the_next_batch_is_found_by_its_ids(sender: Sender, django_assert_max_nu
 
 
 @pytest.mark.parametrize("fields", ["", "place", "time_hash,colour"])
-def test_a_field_that_there_is_not_is_named(db: None, fields: str) -> None:
+def test_an_unknown_field_is_named(db: None, fields: str) -> None:
     with pytest.raises(CommandError, match="time_hash"):
         reenrich(fields=fields)

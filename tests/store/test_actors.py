@@ -1,4 +1,4 @@
-"""Erasing and exporting an actor: all of it, of one owner, and nothing of anybody else's."""
+"""Erasing and exporting an actor of one owner: all of its data, and no other."""
 
 import json
 from collections.abc import Callable
@@ -35,7 +35,7 @@ CONTEXT = {"channel": "c1", "env": "home", "pdata": {"id": "portal"}, "did": "d1
 
 
 def event(mid: str, actor: str, sid: str = "s1", days: int = 0, **changes: Any) -> dict[str, Any]:
-    # In the order of their ids.
+    # Times are in the order of the IDs.
     at = milliseconds(timezone.now() - timedelta(days=days, seconds=10 - int(mid)))
     about: dict[str, Any] = {"actor": {"id": actor, "type": "User"}, "context": CONTEXT | {"sid": sid}}
     return log_event(mid, ets=at, **about) | changes
@@ -49,7 +49,7 @@ def run(command: str, *arguments: str) -> str:
 
 @pytest.fixture
 def filled(sender: Sender, make_sender: MakeSender) -> Sender:
-    """Ann, who has a session with Ben and one alone, long ago too; another owner has an Ann as well."""
+    """Ann has a session with Ben, one alone, and one long ago. Another owner also has an Ann."""
     impression: dict[str, Any] = {"eid": "IMPRESSION", "edata": {"type": "view", "pageid": "p", "uri": "/"}}
     sender.batch(
         event("1", "ann"),
@@ -68,7 +68,7 @@ def left() -> list[tuple[str | None, str]]:
     return list(Event.objects.order_by("id").values_list("actor", "owner__name"))
 
 
-def test_an_actor_is_erased_with_all_that_was_summed_up(filled: Sender) -> None:
+def test_an_actor_is_erased_with_its_sessions(filled: Sender) -> None:
     billed = Event.objects.filter(actor="ann", owner__name="YourTeam").aggregate(n=Sum("billed_bytes"))["n"]
     assert "Erased 3 events and 0 rejected events." in run("erase_actor", "--actor=ann", "--yes")
     assert sorted(left()) == [("ann", "Others"), ("ann b", "YourTeam"), ("ben", "YourTeam")]
@@ -82,7 +82,7 @@ def test_an_actor_is_erased_with_all_that_was_summed_up(filled: Sender) -> None:
     assert differences() == []
 
 
-def test_rollups_are_told_which_quarters_of_an_hour_changed(filled: Sender) -> None:
+def test_changed_quarters_become_pending(filled: Sender) -> None:
     then = Event.objects.filter(actor="ann", owner=filled.key.default_owner).values_list(
         "occurred_at", flat=True
     )
@@ -95,7 +95,7 @@ def test_rollups_are_told_which_quarters_of_an_hour_changed(filled: Sender) -> N
     assert {row.owner_id for row in found} == {filled.key.default_owner_id}
 
 
-def test_the_audit_trail_notes_it_without_the_id(filled: Sender) -> None:
+def test_the_audit_trail_records_an_erasure_without_the_id(filled: Sender) -> None:
     run("erase_actor", "--actor=ann", "--yes")
     entry = AuditEntry.objects.get(action="actor.erased")
     assert entry.owner == filled.key.default_owner
@@ -106,8 +106,10 @@ def test_the_audit_trail_notes_it_without_the_id(filled: Sender) -> None:
     assert (begun.about, begun.pk < entry.pk) == (entry.about, True)
 
 
-def test_what_breaks_off_is_whole_and_goes_on(filled: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A week without events, as other tests may leave one: it is no batch.
+def test_an_interrupted_erasure_commits_whole_batches_and_can_be_repeated(
+    filled: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A week without events, as other tests may leave one, isn't a batch.
     make_partitions([week_of(timezone.now() - timedelta(days=70))])
     monkeypatch.setattr(erasing, "BATCH", 1)
     batches: list[int] = []
@@ -129,7 +131,9 @@ def test_what_breaks_off_is_whole_and_goes_on(filled: Sender, monkeypatch: pytes
     assert differences() == []
 
 
-def test_erasing_is_confirmed_by_its_number(filled: Sender, typed: Callable[[str], None]) -> None:
+def test_an_erasure_is_confirmed_by_typing_the_number_of_events(
+    filled: Sender, typed: Callable[[str], None]
+) -> None:
     assert "3 events and 0 rejected events of this actor of YourTeam." in run(
         "erase_actor", "--actor=ann", "--dry-run"
     )
@@ -142,28 +146,30 @@ def test_erasing_is_confirmed_by_its_number(filled: Sender, typed: Callable[[str
     assert len(left()) == 3
 
 
-def test_nobody_is_erased_where_nobody_is_found(filled: Sender) -> None:
+def test_erasing_an_unknown_actor_is_refused(filled: Sender) -> None:
     assert "0 events" in run("erase_actor", "--actor=an", "--yes")
     with pytest.raises(CommandError, match="no owner"):
         call_command("erase_actor", "--owner=Nobody", "--actor=ann")
     assert len(left()) == 6
 
 
-def test_of_owners_with_one_name_the_organization_says_which(filled: Sender, make_sender: MakeSender) -> None:
+def test_an_organization_distinguishes_owners_of_the_same_name(
+    filled: Sender, make_sender: MakeSender
+) -> None:
     make_sender(organization_slug="other").batch(event("1", "ann"))
     with pytest.raises(CommandError, match="one of acme, other"):
         run("erase_actor", "--actor=ann", "--yes")
     assert "Erased 1 events" in run("erase_actor", "--actor=ann", "--organization=other", "--yes")
 
 
-def test_what_waits_is_filed_first(sender: Sender) -> None:
+def test_waiting_requests_are_filed_before_an_erasure(sender: Sender) -> None:
     sender.batch(event("1", "ann"))
     assert "Erased 1 events" in run("erase_actor", "--actor=ann", "--yes")
     assert left() == []
 
 
 @pytest.mark.parametrize("mode", ["keep", "replace"])
-def test_an_address_is_found_by_its_hash_and_in_any_case(sender: Sender, settings: Any, mode: str) -> None:
+def test_an_email_address_is_found_by_its_hash_in_any_case(sender: Sender, settings: Any, mode: str) -> None:
     settings.EMAIL_ADDRESSES = mode
     sender.batch(event("1", "ann@example.com"), event("2", "Ann@Example.com"), event("3", "ben@example.com"))
     file_all()
@@ -172,7 +178,7 @@ def test_an_address_is_found_by_its_hash_and_in_any_case(sender: Sender, setting
     assert Event.objects.count() == 1
 
 
-# Rejected events, by the bytes that they came as; the last column says whether they are of the actor.
+# Bodies of rejected events, and whether they belong to the actor.
 BAD = {
     "of the actor": ("ann", event("1", "ann", edata={"type": 1}), True),
     "of another": ("ann", event("1", "ben", edata={"type": 1}), False),
@@ -186,7 +192,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_rejected_events_of_the_actor_go_too(sender: Sender, case: str) -> None:
+def test_rejected_events_of_the_actor_are_erased(sender: Sender, case: str) -> None:
     actor, wire, goes = BAD[case]
     sender.batch(wire)
     file_all()
@@ -200,7 +206,7 @@ def test_rejected_events_of_the_actor_go_too(sender: Sender, case: str) -> None:
 
 
 @pytest.mark.parametrize("is_form", [False, True])
-def test_rejected_messages_go_that_named_the_owner_before_it_was_there(
+def test_rejected_messages_that_named_an_owner_before_it_existed_are_erased(
     make_sender: MakeSender, is_form: bool
 ) -> None:
     sender = make_sender(owners="all")
@@ -214,12 +220,12 @@ def test_rejected_messages_go_that_named_the_owner_before_it_was_there(
     file_all()
     assert set(RejectedEvent.objects.values_list("owner__name", flat=True)) == {"YourTeam"}
     make_sender(owner="Others & Sons")
-    said = run("erase_actor", "--owner=Others & Sons", "--actor=ann", "--yes")  # the last --owner counts
+    said = run("erase_actor", "--owner=Others & Sons", "--actor=ann", "--yes")  # the last --owner wins
     assert "Erased 0 events and 1 rejected events." in said
     assert RejectedEvent.objects.count() == 2
 
 
-def test_rejected_events_of_other_formats_go_too(sender: Sender) -> None:
+def test_rejected_events_of_other_formats_are_erased(sender: Sender) -> None:
     entries = {"event": "submit", "userId": "ann"}
     sender.post(AVAILITY, message(version=7, telemetryBody={"level": "info", "entries": entries}))
     sender.post(AVAILITY, "version=7&telemetryBody%5Bentries%5D%5BuserId%5D=ann", FORM)
@@ -233,7 +239,7 @@ def test_rejected_events_of_other_formats_go_too(sender: Sender) -> None:
     assert b"ben" in bytes(RejectedEvent.objects.get().body)
 
 
-def test_an_export_has_all_of_the_actor_and_nothing_else(filled: Sender, tmp_path: Path) -> None:
+def test_an_export_has_all_data_of_the_actor_and_no_other(filled: Sender, tmp_path: Path) -> None:
     bad = event("9", "ann", edata={"type": 1})
     filled.batch(bad)
     path = tmp_path / "ann.ndjson"
@@ -256,7 +262,7 @@ def test_an_export_has_all_of_the_actor_and_nothing_else(filled: Sender, tmp_pat
     assert "ann" not in entry.about
 
 
-def test_an_export_goes_to_standard_output_and_overwrites_no_file(filled: Sender, tmp_path: Path) -> None:
+def test_an_export_can_be_written_to_stdout_and_overwrites_no_file(filled: Sender, tmp_path: Path) -> None:
     assert len(run("export_actor", "--actor=ann").splitlines()) == 6
     there = tmp_path / "there"
     there.write_text("mine")

@@ -1,4 +1,4 @@
-"""Janitors remove expired data, and one failure stops no other work."""
+"""Janitors remove expired data, and a failing one doesn't stop the others."""
 
 from datetime import timedelta
 from typing import Any
@@ -26,7 +26,7 @@ def test_expiring_data_has_a_janitor_that_beat_runs(settings: Any) -> None:
     assert tasks.clean.name in app.tasks
 
 
-def test_expired_log_in_sessions_and_old_attempts_go() -> None:
+def test_expired_login_sessions_and_old_attempts_are_deleted() -> None:
     now = timezone.now()
     for name, days in (("old", -1), ("open", 1)):
         Session.objects.create(session_key=name, session_data="", expire_date=now + timedelta(days=days))
@@ -36,7 +36,7 @@ def test_expired_log_in_sessions_and_old_attempts_go() -> None:
     assert list(LoginAttempt.objects.values_list("key", flat=True)) == ["open"]
 
 
-def test_a_janitor_that_fails_leaves_the_others_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_janitor_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     cleaned: list[str] = []
     monkeypatch.setattr(
         janitors, "JANITORS", {"bad": lambda _: 1 / 0, "good": lambda _: cleaned.append("good")}
@@ -45,7 +45,7 @@ def test_a_janitor_that_fails_leaves_the_others_alone(monkeypatch: pytest.Monkey
     assert cleaned == ["good"]
 
 
-def test_an_organization_that_cannot_be_charged_leaves_the_others_alone(
+def test_an_organization_that_cannot_be_charged_does_not_stop_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     first, second = (Organization.objects.create(slug=slug, name=slug).pk for slug in ("first", "second"))
@@ -61,7 +61,7 @@ def test_an_organization_that_cannot_be_charged_leaves_the_others_alone(
     assert charged == [second]
 
 
-def test_a_week_that_cannot_be_removed_leaves_the_others_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_week_that_cannot_be_removed_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     removed: list[Any] = []
 
     def remove(week: Any, *_: Any) -> None:

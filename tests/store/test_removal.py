@@ -1,4 +1,4 @@
-"""Removal of weeks: what goes, what stays, what is counted, and that nothing is left half done."""
+"""Removing whole weeks of events: what is deleted, kept and counted, all in one transaction."""
 
 import re
 from collections.abc import Callable
@@ -37,7 +37,7 @@ CONTEXT = {"channel": "c1", "env": "home", "pdata": {"id": "portal"}, "did": "d1
 
 
 def old_week() -> datetime:
-    """A week that is long over, and later than any that other tests leave a partition for."""
+    """Return a week in the past, but later than those for which other tests leave partitions."""
     return week_of(timezone.now()) - 10 * WEEK
 
 
@@ -51,7 +51,7 @@ def differences() -> list[Any]:
 
 @pytest.fixture
 def filled(sender: Sender) -> Sender:
-    """Two visits of the old week, one of which lasts into the next, and one of today."""
+    """Two sessions in the old week, one of which lasts into the next, and one today."""
     week = old_week()
     file(
         sender,
@@ -74,7 +74,7 @@ def state() -> tuple[Any, ...]:
     )
 
 
-def test_a_week_goes_with_its_partitions_and_is_counted(filled: Sender) -> None:
+def test_a_removed_week_loses_its_partitions_and_is_counted(filled: Sender) -> None:
     week, now = old_week(), timezone.now()
     billed = sum(Event.objects.occurred_before(week + WEEK).values_list("billed_bytes", flat=True))
     assert removal.preview(week) == (week, 3, billed, 0)
@@ -93,7 +93,7 @@ def test_a_week_goes_with_its_partitions_and_is_counted(filled: Sender) -> None:
     assert differences() == []
 
 
-def test_sessions_go_with_their_week_and_those_across_are_summed_up_again(filled: Sender) -> None:
+def test_sessions_of_the_week_are_deleted_and_those_across_its_end_recomputed(filled: Sender) -> None:
     removal.remove_week(old_week(), BY, timezone.now())
     assert set(Session.objects.values_list("session", flat=True)) == {"across", "new"}
     assert SessionEventCount.objects.count() == 2
@@ -103,7 +103,7 @@ def test_sessions_go_with_their_week_and_those_across_are_summed_up_again(filled
     assert differences() == []
 
 
-def test_rollups_are_told_which_quarters_of_an_hour_changed(filled: Sender) -> None:
+def test_changed_quarters_become_pending(filled: Sender) -> None:
     TouchedQuarter.objects.all().delete()
     removal.remove_week(old_week(), BY, timezone.now())
     noon = old_week() + timedelta(days=2)
@@ -112,7 +112,7 @@ def test_rollups_are_told_which_quarters_of_an_hour_changed(filled: Sender) -> N
     assert list(found) == [(noon, False), (last, False), (noon, True)]
 
 
-def test_cut_sessions_across_are_those_of_what_is_left(sender: Sender) -> None:
+def test_device_sessions_across_the_end_are_recomputed_from_remaining_events(sender: Sender) -> None:
     end = old_week() + WEEK
     file(sender, *(visit(str(n), end + timedelta(minutes=n), "") for n in (-20, -10, 10, 20)))
     summarise_due()
@@ -125,7 +125,7 @@ def test_cut_sessions_across_are_those_of_what_is_left(sender: Sender) -> None:
     assert differences() == []
 
 
-def test_removals_of_one_hour_add_up(filled: Sender) -> None:
+def test_removals_in_the_same_hour_are_added_up(filled: Sender) -> None:
     now = timezone.now()
     for week in (old_week(), old_week() + WEEK):
         removal.remove_week(week, BY, now)
@@ -145,7 +145,7 @@ def test_removals_of_one_hour_add_up(filled: Sender) -> None:
         "audit.record",
     ],
 )
-def test_a_removal_that_breaks_off_leaves_all_as_it_was(
+def test_an_interrupted_removal_changes_nothing(
     filled: Sender, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     before = state()
@@ -159,7 +159,9 @@ def test_a_removal_that_breaks_off_leaves_all_as_it_was(
     assert state() == before
 
 
-def test_who_reads_for_long_is_waited_for_in_turns(filled: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_removal_retries_while_a_reader_holds_a_lock(
+    filled: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(retention, "LOCK_TIMEOUT_MS", 50)
     reader = connections.create_connection(DEFAULT_DB_ALIAS)
     paused: list[float] = []
@@ -182,7 +184,9 @@ def test_who_reads_for_long_is_waited_for_in_turns(filled: Sender, monkeypatch: 
     assert removed.events == 3
 
 
-def test_who_never_lets_go_is_left_alone(filled: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_removal_gives_up_if_a_reader_never_releases_its_lock(
+    filled: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(retention, "LOCK_TIMEOUT_MS", 20)
     monkeypatch.setattr("events.removal.time.sleep", lambda _: None)
     before = state()
@@ -198,7 +202,7 @@ def test_who_never_lets_go_is_left_alone(filled: Sender, monkeypatch: pytest.Mon
     assert state() == before
 
 
-def test_two_removals_at_once_are_one(filled: Sender) -> None:
+def test_a_second_removal_at_the_same_time_does_nothing(filled: Sender) -> None:
     other = connections.create_connection(DEFAULT_DB_ALIAS)
     try:
         with other.cursor() as cursor:
@@ -210,9 +214,7 @@ def test_two_removals_at_once_are_one(filled: Sender) -> None:
 
 
 @pytest.mark.parametrize(("weeks", "left"), [(0, 5), (12, 5), (10, 5), (9, 2), (2, 1)])
-def test_what_is_older_than_is_kept_goes_every_night(
-    filled: Sender, settings: Any, weeks: int, left: int
-) -> None:
+def test_weeks_beyond_the_retention_are_removed(filled: Sender, settings: Any, weeks: int, left: int) -> None:
     settings.RETENTION_WEEKS = settings.REPORT_RETENTION_WEEKS = weeks
     remove_old()
     remove_old()
@@ -221,7 +223,7 @@ def test_what_is_older_than_is_kept_goes_every_night(
     assert differences() == []
 
 
-def test_what_comes_late_for_a_removed_week_is_too_old(filled: Sender, settings: Any) -> None:
+def test_an_event_of_a_removed_week_is_too_old(filled: Sender, settings: Any) -> None:
     settings.RETENTION_WEEKS = settings.REPORT_RETENTION_WEEKS = 4
     remove_old()
     answer = filled.batch(visit("1", old_week() + timedelta(days=2), "old"))
@@ -229,11 +231,11 @@ def test_what_comes_late_for_a_removed_week_is_too_old(filled: Sender, settings:
     assert "more than 28 days" in answer["errors"][0]["message"]
 
 
-def test_a_replay_brings_nothing_back_that_is_older_than_is_kept(sender: Sender, settings: Any) -> None:
+def test_a_replay_of_an_event_beyond_the_retention_is_too_old(sender: Sender, settings: Any) -> None:
     then = old_week() + timedelta(days=1)
     bad = visit("1", then, "old", edata={"type": 1})
     wire = {"id": "x", "ver": "3.0", "events": [bad]}
-    with pytest.raises(AssertionError):  # the helper's: it wants no fault
+    with pytest.raises(AssertionError):  # the helper expects a valid event
         post(sender, "sunbird", wire, milliseconds(then))
     file(sender)
     row = RejectedEvent.objects.get()
@@ -247,7 +249,7 @@ def test_a_replay_brings_nothing_back_that_is_older_than_is_kept(sender: Sender,
     assert replay([row.pk], None).stored == 1
 
 
-def test_a_source_is_not_heard_of_when_its_events_are_removed(filled: Sender, client: Client) -> None:
+def test_removing_events_does_not_change_when_a_source_last_sent(filled: Sender, client: Client) -> None:
     heard = hour_of(timezone.now() - timedelta(days=3))
     UsageHour.objects.update(hour=heard)
     removal.remove_week(old_week(), BY, timezone.now())
@@ -275,7 +277,7 @@ def _before(weeks: int = 1) -> str:
     return f"--before={old_week() + weeks * WEEK:%Y-%m-%d}"
 
 
-def test_a_dry_run_names_numbers_and_removes_nothing(filled: Sender) -> None:
+def test_a_dry_run_shows_counts_and_removes_nothing(filled: Sender) -> None:
     said = run(_before(), "--dry-run")
     assert re.search(rf"{removal.title(old_week())}: 3 events \(\d+ B\)", said)
     assert re.search(
@@ -284,7 +286,7 @@ def test_a_dry_run_names_numbers_and_removes_nothing(filled: Sender) -> None:
     assert Event.objects.count() == 5
 
 
-def test_the_command_removes_what_is_confirmed_by_its_number(
+def test_a_removal_is_confirmed_by_typing_the_number_of_events(
     filled: Sender, typed: Callable[[str], None]
 ) -> None:
     typed("yes")
@@ -297,7 +299,7 @@ def test_the_command_removes_what_is_confirmed_by_its_number(
     assert "Removed 1 events" in run(_before(2), "--yes")
 
 
-def test_a_week_that_is_not_over_stays(filled: Sender) -> None:
+def test_weeks_that_are_not_over_are_kept(filled: Sender) -> None:
     middle = old_week() + timedelta(days=3)
     run(f"--before={middle:%Y-%m-%d}", "--yes")
     assert Event.objects.count() == 5

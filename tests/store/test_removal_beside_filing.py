@@ -1,4 +1,4 @@
-"""A week is removed while others file, sum up and read: nobody fails for good, and the books agree."""
+"""Removing a week during filing, summarising and reading causes no lasting failure or wrong counters."""
 
 import time
 from collections.abc import Callable
@@ -20,7 +20,7 @@ ROUNDS = 4
 
 
 def _until(stop: Flag, work: Callable[[int], object], failures: list[BaseException]) -> None:
-    """Work again and again; what the database chose as a victim is tried again, as workers do."""
+    """Call `work` repeatedly. Retry after deadlocks, as workers do."""
     turn = 0
     try:
         while not stop.is_set():
@@ -30,16 +30,16 @@ def _until(stop: Flag, work: Callable[[int], object], failures: list[BaseExcepti
             except OperationalError as error:
                 if "deadlock" not in str(error) and "lock timeout" not in str(error):
                     raise
-    except BaseException as error:  # noqa: BLE001  (the test says what it was)
+    except BaseException as error:  # noqa: BLE001  (reported by the test)
         failures.append(error)
     finally:
         connection.close()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_weeks_are_removed_beside_who_files_and_sums_up(sender: Sender) -> None:
+def test_weeks_can_be_removed_during_filing_and_summarising(sender: Sender) -> None:
     def file_some(turn: int) -> None:
-        late = old_week() + timedelta(hours=turn % 160)  # always in that week
+        late = old_week() + timedelta(hours=turn % 160)  # always within that week
         file(sender, visit(f"late {turn}", late, f"s{turn % 3}"), visit(f"{turn}", timezone.now(), "new"))
 
     stop, failures = Flag(), list[BaseException]()
@@ -52,7 +52,7 @@ def test_weeks_are_removed_beside_who_files_and_sums_up(sender: Sender) -> None:
     removed: list[removal.Removed] = []
     try:
         while len(removed) < ROUNDS and not failures:
-            # Something is to be there: else they would take the tables from each other without end.
+            # There must be events first: otherwise they would keep taking locks from each other.
             if not Event.objects.occurred_before(old_week() + timedelta(days=7)).exists():
                 time.sleep(0.1)
                 continue
@@ -65,7 +65,7 @@ def test_weeks_are_removed_beside_who_files_and_sums_up(sender: Sender) -> None:
         for worker in workers:
             worker.join(60)
     assert failures == []
-    # The last may have filed after the last removal.
+    # Events may have been filed after the last removal.
     removal.remove_week(old_week(), BY, timezone.now())
     summarise_due()
     assert differences() == []

@@ -1,4 +1,4 @@
-"""Sessions and rollups outlive their events: what is kept, what nothing computes again, what is said."""
+"""Sessions and rollups outlive their events: what is kept, never recomputed, and how pages explain it."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -50,7 +50,7 @@ def person(mid: str, at: datetime, sid: str, actor: str, **more: Any) -> dict[st
 
 @pytest.fixture
 def filled(sender: Sender) -> Sender:
-    """Visits of two persons in the old week, one that lasts into the next, and one of today."""
+    """Sessions of two people in the old week, one that lasts into the next, and one today."""
     week = old_week()
     file(
         sender,
@@ -69,7 +69,7 @@ def filled(sender: Sender) -> Sender:
 
 
 def rows() -> dict[str, Rows]:
-    """All rollups of events."""
+    """Return all rollups of events."""
     of_events = {rollup.__name__ for rollup in rollups() if not rollup.of_sessions}
     return {name: found for name, found in dump().items() if name in of_events}
 
@@ -86,7 +86,7 @@ def remove(*, keep: bool = True) -> None:
     fold_due()
 
 
-def test_figures_stay_when_events_go(filled: Sender) -> None:
+def test_figures_remain_when_events_are_removed(filled: Sender) -> None:
     week, before, figures = old_week(), rows(), sums(old_week())
     remove()
     assert Event.objects.occurred_before(week + WEEK).count() == 0
@@ -102,7 +102,7 @@ def test_figures_stay_when_events_go(filled: Sender) -> None:
     assert "Not compared: rollups of 1 weeks" in command("verify_rollups", since)
 
 
-def test_the_api_says_since_when_rows_are_kept(filled: Sender, operator: Client) -> None:
+def test_the_api_states_since_when_rows_are_kept(filled: Sender, operator: Client) -> None:
     end = old_week() + WEEK
     kept = end.isoformat()
 
@@ -127,7 +127,7 @@ def test_the_api_says_since_when_rows_are_kept(filled: Sender, operator: Client)
     assert said("sessions/") == kept
 
 
-def test_nothing_computes_again_what_is_left_of_removed_events(filled: Sender) -> None:
+def test_sessions_and_rollups_of_removed_events_are_never_recomputed(filled: Sender) -> None:
     remove()
     before, sessions = rows(), list(Session.objects.order_by("pk").values())
     assert "stay as they are: their events were removed" in command("summarise", "--all")
@@ -135,7 +135,7 @@ def test_nothing_computes_again_what_is_left_of_removed_events(filled: Sender) -
     said = command("rebuild_rollups", f"--since={old_week():%Y-%m-%d}")
     rebuild()
     assert "The events of 1 weeks of owners were removed: their rollups stay as they are" in said
-    # As if something had marked them: an old worker, a restored backup.
+    # As if an old worker or a restored backup had marked them as pending.
     for row in Session.objects.all():
         TouchedSession.objects.create(
             owner_id=row.owner_id, source_id=row.source_id, session=row.session,
@@ -159,7 +159,7 @@ def command(*arguments: str) -> str:
     return out.getvalue()
 
 
-def test_session_rollups_are_made_of_sessions_alone(filled: Sender) -> None:
+def test_session_rollups_are_computed_from_sessions_alone(filled: Sender) -> None:
     from reports.rollups.models import Sessions
 
     Session.objects.update(device_type="mobile", os_name="Android")
@@ -189,7 +189,7 @@ def test_an_event_of_a_removed_week_is_rejected_at_filing(filled: Sender) -> Non
     assert differences() == []
 
 
-def test_a_week_that_is_still_being_computed_keeps_its_events(filled: Sender) -> None:
+def test_a_week_with_pending_work_keeps_its_events(filled: Sender) -> None:
     owner = filled.key.default_owner
     TouchedQuarter.objects.create(owner=owner, quarter=old_week() + timedelta(days=2), of_sessions=False)
     with pytest.raises(removal.Unfinished, match="still has 1 quarters of an hour of rollups to compute"):
@@ -207,13 +207,13 @@ def test_a_week_that_is_still_being_computed_keeps_its_events(filled: Sender) ->
     ("events", "reports", "sessions", "figures"),
     [
         (4, 4, 1, 0),  # as long as events
-        (4, 0, 5, 5),  # for ever
+        (4, 0, 5, 5),  # kept for ever
         (4, 12, 5, 5),
-        (4, 9, 2, 0),  # for some weeks longer, which are over
+        (4, 9, 2, 0),  # some weeks longer, which have passed
         (0, 0, 5, 5),
     ],
 )
-def test_the_settings_say_how_long(
+def test_settings_determine_how_long_data_is_kept(
     filled: Sender, settings: Any, events: int, reports: int, sessions: int, figures: int
 ) -> None:
     settings.RETENTION_WEEKS, settings.REPORT_RETENTION_WEEKS = events, reports
@@ -234,14 +234,14 @@ def test_the_settings_say_how_long(
     [(0, 0, []), (4, 4, []), (4, 0, []), (4, 52, []), (4, 3, ["events.E006"]), (0, 52, ["events.E006"]),
      (-1, -1, ["events.E005", "events.E005"]), (4, -1, ["events.E005"])],
 )  # fmt: skip
-def test_reports_are_kept_as_long_as_events_at_the_least(
+def test_reports_are_kept_at_least_as_long_as_events(
     settings: Any, events: int, reports: int, errors: list[str]
 ) -> None:
     settings.RETENTION_WEEKS, settings.REPORT_RETENTION_WEEKS = events, reports
     assert [error.id for error in check_retention()] == errors
 
 
-def test_sessions_and_rollups_go_at_their_own_limit(filled: Sender, settings: Any) -> None:
+def test_sessions_and_rollups_are_removed_at_their_own_limit(filled: Sender, settings: Any) -> None:
     settings.RETENTION_WEEKS, settings.REPORT_RETENTION_WEEKS = 2, 20
     remove_old()
     summarise_due()
@@ -261,7 +261,7 @@ def test_sessions_and_rollups_go_at_their_own_limit(filled: Sender, settings: An
     assert differences() == []
 
 
-def test_an_erasure_reaches_what_outlived_its_events(filled: Sender) -> None:
+def test_an_erasure_includes_sessions_that_outlived_their_events(filled: Sender) -> None:
     remove()
     week = old_week()
     before = sums(week)
@@ -311,7 +311,7 @@ def removed(filled: Sender) -> Iterator[datetime]:
         cursor.execute("DELETE FROM events_retained")
 
 
-def test_pages_and_lists_say_where_single_events_end(removed: datetime, operator: Client) -> None:
+def test_pages_and_lists_say_since_when_events_are_kept(removed: datetime, operator: Client) -> None:
     day = f"{removed.day} {removed:%B %Y}"
     said = f"Single events are kept since {day}; earlier figures come from summaries."
     page = f"/reports/overview/?from={removed - WEEK:%Y-%m-%d}&to={removed - timedelta(days=1):%Y-%m-%d}"
@@ -343,7 +343,7 @@ def test_the_page_of_a_session_says_that_its_events_were_removed(removed: dateti
     assert "First event" in text
 
 
-def test_blocks_of_single_events_say_that_they_were_removed(removed: datetime, operator: Client) -> None:
+def test_sections_of_single_events_say_that_they_were_removed(removed: datetime, operator: Client) -> None:
     first, last = removed - WEEK, removed - timedelta(days=1)
     asked = f"?from={first:%Y-%m-%d}&to={last:%Y-%m-%d}"
     for page, more in (("sessions", "&step=event:log"), ("services", "")):

@@ -1,4 +1,4 @@
-"""Silent: one rule for every page and digest, which sees what is silent now."""
+"""Silent sources: one rule for every page and digest, based on the current time."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -26,7 +26,7 @@ DAY = 24
 
 
 def heard(sender: Sender, source: str, hours_ago: Iterable[int]) -> Source:
-    """A source that something of was received in some hours."""
+    """Create a source that sent events at the given hours in the past."""
     found = [counted(sender, each, 5, source=source) for each in hours_ago]
     return found[0]
 
@@ -35,7 +35,7 @@ def silent() -> list[str]:
     return [each.name for each in silent_sources(UsageHour.objects.all(), timezone.now())]
 
 
-def test_a_source_is_silent_after_a_day_and_for_two_weeks(team_a: Sender, set_clock: SetClock) -> None:
+def test_a_source_counts_as_silent_from_one_day_to_two_weeks(team_a: Sender, set_clock: SetClock) -> None:
     set_clock(timezone.now())
     heard(team_a, "a day", [24])
     heard(team_a, "hours", [23])
@@ -44,15 +44,15 @@ def test_a_source_is_silent_after_a_day_and_for_two_weeks(team_a: Sender, set_cl
     assert silent() == ["a day", "two weeks"]
 
 
-def test_what_pauses_as_long_each_week_is_not_silent(team_a: Sender) -> None:
-    """Silent for 41 hours, as on the weekends before."""
+def test_a_source_with_equally_long_pauses_each_week_is_not_silent(team_a: Sender) -> None:
+    """It has sent nothing for 41 hours, as on previous weekends."""
     weeks = range(0, 28 * DAY - 41, 7 * DAY)
     heard(team_a, "office", [41 + week + hour for week in weeks for hour in range(0, 100, 10)])
     heard(team_a, "always", range(41, 27 * DAY, 12))
     assert silent() == ["always"]
 
 
-def test_one_long_pause_is_no_habit(team_a: Sender) -> None:
+def test_a_single_earlier_pause_does_not_count_as_weekly(team_a: Sender) -> None:
     heard(team_a, "paused once", [41, 8 * DAY])
     assert silent() == ["paused once"]
 
@@ -63,8 +63,10 @@ def test_a_merged_source_is_never_silent(team_a: Sender) -> None:
     assert silent() == []
 
 
-def test_every_page_and_digest_says_the_same(team_a: Sender, operator: Client, set_clock: SetClock) -> None:
-    """A source that has been silent for 41 hours, whatever period each of them is about."""
+def test_every_page_and_digest_reports_a_silent_source(
+    team_a: Sender, operator: Client, set_clock: SetClock
+) -> None:
+    """They report a source that has been silent for 41 hours, whatever period they cover."""
     set_clock(timezone.now())
     source = heard(team_a, "agent", range(41, 12 * DAY, 5))
     heard(team_a, "portal", range(0, 12 * DAY, 5))
@@ -87,11 +89,11 @@ def test_every_page_and_digest_says_the_same(team_a: Sender, operator: Client, s
         assert said in [notice.sentence for notice in composed.notices]
 
 
-def test_a_digest_of_a_day_without_anything_tells_of_the_silence(team_a: Sender) -> None:
+def test_a_digest_of_an_empty_day_reports_silent_sources(team_a: Sender) -> None:
     heard(team_a, "agent", range(41, 12 * DAY, 5))
     now, owner = timezone.now(), Owner.objects.get(pk=team_a.key.default_owner.pk)
     subscription = Subscription(rhythm=Rhythm.DAILY, zone="UTC", hour=0)
-    # The day of 40 hours ago may have something; a later one has nothing.
+    # The day 40 hours ago may have events; a later one has none.
     period = latest_period(subscription, now + timedelta(days=1))
     composed = content.compose(subscription, period, [owner], now + timedelta(days=1))
     assert composed is not None

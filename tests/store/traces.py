@@ -1,7 +1,6 @@
-"""Traces: the places where Tally stores a text.
+"""Finds all places where Tally stores a text.
 
-Nothing is listed here: tables, columns, files and keys are found by looking, so that a new one is searched
-from its first day.
+Tables, columns, files and keys are discovered, not listed, so that new ones are searched automatically.
 """
 
 import gzip
@@ -18,12 +17,12 @@ import redis
 from django.conf import settings
 from django.db import connection
 
-# PostgreSQL's own files have its log of changes and rows that await VACUUM; pages and scripts are no data.
+# PostgreSQL's files contain its WAL and dead rows; pages and scripts aren't data.
 NOT_OURS = {"postgres", "static"}
 
 
 def traces(names: list[str]) -> dict[str, int]:
-    """Return in which tables, files and keys any of the names is found, and in how many rows of each."""
+    """Return the tables, files and keys that contain any of the names, with the number of rows."""
     forms = sorted({form.casefold().encode() for name in names for form in _forms(name)})
     found: dict[str, int] = {}
     for place, content in (*_rows(), *_files(), *_keys()):
@@ -73,15 +72,15 @@ def _keys() -> Iterator[tuple[str, bytes]]:
         b"zset": lambda key: client.zrange(key, 0, -1),
     }
     for key in client.scan_iter():
-        content = read[cast(bytes, client.type(key))](key)  # a type that isn't known here fails
+        content = read[cast(bytes, client.type(key))](key)  # fails for unknown types
         yield "valkey", key + b" " + repr(content).encode()
         for each in content if isinstance(content, list) else ():
-            if each.startswith(b"{"):  # a message of Celery's: its body is in base64
+            if each.startswith(b"{"):  # a Celery message, whose body is base64
                 yield "valkey", b64decode(json.loads(each).get("body", ""))
 
 
 def _decoded(content: bytes) -> Iterator[bytes]:
-    """Yield the texts in bytes: as they are, inflated, and as the parts of a mail."""
+    """Yield the texts in bytes: unchanged, inflated, and as the parts of a mail."""
     yield content.lower()
     yield content.decode("utf-8", "replace").casefold().encode()
     for inflate in (gzip.decompress, zlib.decompress):

@@ -1,4 +1,4 @@
-"""What the store does to an event that was taken apart, without a database: rows to give it back from."""
+"""Simulates storing a decomposed event without a database, so that it can be reassembled."""
 
 import json
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ Wire = Any
 
 
 class Row:
-    """Columns as attributes; what was not filled is null."""
+    """A row with its columns as attributes. Unset columns are null."""
 
     def __init__(self, **columns: Any) -> None:
         self.__dict__.update(columns)
@@ -27,19 +27,19 @@ class Row:
 
 
 class Named:
-    """A row of an owner or a source."""
+    """An owner's or source's row."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
 
 def through_jsonb(value: Wire) -> Wire:
-    """What jsonb gives back: it keeps numbers as decimals, so it writes 1e22 out and has no minus zero."""
+    """Return a value as jsonb returns it: numbers are decimals, so 1e22 is written out and -0 becomes 0."""
     return _decoded(json.dumps(value), _as_jsonb_writes)
 
 
 def exact(value: Wire) -> Wire:
-    """A JSON value in a form that is equal where the JSON is: 1.0 is 1, but true is not."""
+    """Return a form that is equal if and only if the JSON values are: 1.0 equals 1, but true doesn't."""
     return _decoded(json.dumps(value), lambda text: ("number", Decimal(text)))
 
 
@@ -55,7 +55,7 @@ def _as_jsonb_writes(text: str) -> float:
 
 
 def give_back(kind: str, taken: Taken, adaptations: Sequence[str] = ()) -> dict[str, Wire]:
-    """The event from rows as the database gives them."""
+    """Reassemble the event from rows as the database returns them."""
     entry = KINDS[kind]
     envelope = _stored_envelope(taken.envelope)
     detail = {name: _stored(entry, name, value) for name, value in taken.kind.items()}
@@ -65,7 +65,7 @@ def give_back(kind: str, taken: Taken, adaptations: Sequence[str] = ()) -> dict[
 
 def _stored_envelope(columns: dict[str, Any]) -> dict[str, Any]:
     stored = {name: through_jsonb(value) if type(value) is list else value for name, value in columns.items()}
-    # Every event has a source and an owner; a source without a name goes by one in brackets.
+    # Every event has a source and an owner; a source without a name has one in brackets.
     stored["source"] = Named(columns.get("source") or "(none)")
     stored["owner"] = Named(columns.get("owner") or "Team of the key")
     return stored
@@ -80,7 +80,7 @@ def _stored(entry: KindEntry, name: str, value: Any) -> Any:
     return value
 
 
-# What each column of a kind's table may be given.
+# Types that each column of a kind's table accepts.
 PLAIN: dict[type, type] = {
     models.TextField: str,
     models.FloatField: float,

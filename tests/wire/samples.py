@@ -1,7 +1,7 @@
 """Sample events of every kind, complete and minimal.
 
-Complete ones have every field of the wire documents, minimal ones only the hard fields. Each call makes new
-dicts, so that a test may change them.
+Complete ones have every field of the wire documents, minimal ones only the hard fields. Each call returns new
+dicts, which tests may change.
 """
 
 from collections.abc import Callable
@@ -12,11 +12,11 @@ from events.kinds import KINDS
 
 Event = dict[str, Any]
 
-MS = 1_760_000_000_123  # 2025-10-09, for tests to which the time doesn't matter
+MS = 1_760_000_000_123  # 2025-10-09, for tests that don't depend on the time
 SUNBIRD = tuple(sorted(name for name, entry in KINDS.items() if entry.schema.dialect == "sunbird"))
 ALL = (*SUNBIRD, "ui_action", "emitted_event")
 
-# Values that a column, a number format or a JSON library could spoil.
+# Values that a column, a number format or a JSON library could change.
 ODD: tuple[Any, ...] = (
     None, "", [], {}, True, False, 0, 1, -1, 1.0, -0.0, 0.1, 1e22, 1e23, 1e-7, 1.7976931348623157e308,
     1.2345678901234567e19, 2**53 + 1, 2**60, 2**64, -(2**63) - 1, 10**400,
@@ -248,21 +248,21 @@ _CONTEXT_TYPE = "type.googleapis.com/buildless.context.Build"
 
 
 def edata(kind: str) -> Event:
-    """The complete `edata` of a V3 event."""
+    """Return the complete `edata` of a V3 event."""
     return deepcopy(COMPLETE_EDATA[kind])
 
 
 def complete(kind: str, *, ms: int = MS, mid: str = "") -> Event:
-    """An event with every field that the wire document of its dialect has.
+    """Return an event with every field in the wire document of its dialect.
 
-    `mid` is the client's id of the event, whatever the dialect calls it; Availity has neither id nor time.
+    `mid` is the client's ID of the event, whatever the dialect calls it. Availity has neither ID nor time.
     """
     maker = _COMPLETE.get(kind)
     return maker(ms, mid) if maker else _complete_sunbird(kind, ms, mid)
 
 
 def minimal(kind: str, *, ms: int = MS, mid: str = "") -> Event:
-    """An event with the hard fields only, as they are in JSON."""
+    """Return an event with only the hard fields, as in JSON."""
     maker = _MINIMAL.get(kind)
     return maker(ms, mid) if maker else _minimal_sunbird(kind, ms, mid)
 
@@ -404,7 +404,7 @@ _MINIMAL: dict[str, _Maker] = {"ui_action": _minimal_ui_action, "emitted_event":
 
 
 def at(event: Event, path: str) -> Any:
-    """What is at a dotted path."""
+    """Return the value at a dotted path."""
     found: Any = event
     for key in path.split("."):
         found = found[key]
@@ -412,7 +412,7 @@ def at(event: Event, path: str) -> Any:
 
 
 def with_value(event: Event, path: str, value: Any) -> Event:
-    """A copy of the event with `value` at a dotted path, whose objects are made where they are missing."""
+    """Return a copy of the event with `value` at a dotted path, creating missing objects."""
     changed = deepcopy(event)
     *above, last = path.split(".")
     place = changed
@@ -423,7 +423,7 @@ def with_value(event: Event, path: str, value: Any) -> Event:
 
 
 def without(event: Event, path: str) -> Event:
-    """A copy of the event without what is at a dotted path."""
+    """Return a copy of the event without the value at a dotted path."""
     changed = deepcopy(event)
     *above, last = path.split(".")
     place = changed

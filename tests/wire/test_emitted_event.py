@@ -1,4 +1,4 @@
-"""What is Buildless's own: contexts, reserved keys, proto3 JSON's ways with null, numbers and enums."""
+"""Rules of Buildless alone: contexts, reserved keys, and null, numbers and enums in proto3 JSON."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ TYPE = "type.googleapis.com/buildless.context.Build"
 
 
 def fault_of(path: str, value: Any) -> tuple[str, str] | None:
-    """Code and path of the fault that a complete event has with `value` at `path`."""
+    """Return code and path of the error for a complete event with `value` at `path`."""
     fault = JSON.validator.fault_of(samples.with_value(samples.complete("emitted_event"), path, value))
     return fault and (fault.code, fault.path)
 
@@ -25,7 +25,7 @@ def taken(path: str, value: Any) -> Taken:
     return ENTRY.schema.take(event, JSON.soft)
 
 
-def test_no_context_can_be_written_as_query_parameters() -> None:
+def test_query_parameters_need_no_context() -> None:
     event = samples.without(samples.minimal("emitted_event"), "event.context")
 
     assert QUERY.validator.fault_of(event) is None
@@ -33,7 +33,7 @@ def test_no_context_can_be_written_as_query_parameters() -> None:
 
 
 @pytest.mark.parametrize("path", ["event.id", "event.timing.occurred"])
-def test_id_and_time_are_required_of_query_parameters(path: str) -> None:
+def test_query_parameters_need_an_id_and_a_time(path: str) -> None:
     fault = QUERY.validator.fault_of(samples.without(samples.complete("emitted_event"), path))
 
     assert fault is not None
@@ -60,7 +60,7 @@ def test_id_and_time_are_required_of_query_parameters(path: str) -> None:
         ("x", "wrong_type", ""),
     ],
 )
-def test_a_context_is_held_to_its_fields(context: Any, code: str, where: str) -> None:
+def test_fields_of_a_context_are_validated(context: Any, code: str, where: str) -> None:
     good = {"type": TYPE, "event": "x"}
 
     assert fault_of("event.context", [good, context]) == (code, f"event.context[1]{where}")
@@ -76,12 +76,12 @@ def test_a_context_is_held_to_its_fields(context: Any, code: str, where: str) ->
         {"unknown": {"any": None}},
     ],
 )
-def test_a_context_may_leave_out_what_is_optional(context: Any) -> None:
+def test_optional_fields_of_a_context_may_be_missing(context: Any) -> None:
     assert fault_of("event.context", [{"type": TYPE, "event": "x", **context}]) is None
 
 
 @pytest.mark.parametrize("collection", ["abc", "A" * 32, None, ""])
-def test_a_collection_has_letters_or_is_not_set(collection: Any) -> None:
+def test_a_collection_has_letters_or_is_missing(collection: Any) -> None:
     assert fault_of("collection", collection) is None
 
 
@@ -95,7 +95,7 @@ def test_a_collection_has_letters_or_is_not_set(collection: Any) -> None:
         (5, "wrong_type"),
     ],
 )
-def test_another_collection_is_refused(collection: Any, code: str) -> None:
+def test_an_invalid_collection_is_refused(collection: Any, code: str) -> None:
     assert fault_of("collection", collection) == (code, "collection")
 
 
@@ -122,11 +122,11 @@ def test_a_reserved_key_is_refused_at_any_depth(data: Any, where: str) -> None:
         [{}],
     ],
 )
-def test_other_data_is_let_be(data: Any) -> None:
+def test_other_data_is_accepted(data: Any) -> None:
     assert fault_of("event.data", data) is None
 
 
-def test_very_deep_data_is_walked() -> None:
+def test_very_deep_data_is_checked() -> None:
     deep: Any = {"buildless": 1}
     for _ in range(5000):
         deep = [deep]
@@ -146,7 +146,7 @@ def test_a_time_is_an_unsigned_number_or_its_text(occurred: Any) -> None:
 
 
 @pytest.mark.parametrize("occurred", ["", "-1", "1.5", "0x1", "1" * 20, -1, 1.5, None, True], ids=repr)
-def test_anything_else_is_no_time(occurred: Any) -> None:
+def test_other_values_are_not_a_time(occurred: Any) -> None:
     assert fault_of("event.timing.occurred", occurred) is not None
 
 
@@ -175,7 +175,7 @@ def test_a_small_time_is_in_seconds(sent: int, ms: int) -> None:
         ("event.timer", "timer", "A" * 43, "A" * 43),
     ],
 )
-def test_what_proto3_json_allows_fills_its_column(path: str, column: str, sent: Any, stored: Any) -> None:
+def test_every_proto3_json_spelling_is_stored(path: str, column: str, sent: Any, stored: Any) -> None:
     found = taken(path, sent)
 
     assert found.kind[column] == stored
@@ -199,7 +199,7 @@ def test_what_proto3_json_allows_fills_its_column(path: str, column: str, sent: 
         ("event.detail.user.email", "AAAA"),
     ],
 )
-def test_an_odd_value_is_kept_and_warned_of(path: str, value: Any) -> None:
+def test_an_odd_value_is_stored_with_a_warning(path: str, value: Any) -> None:
     found = taken(path, value)
 
     assert fault_of(path, value) is None
@@ -208,7 +208,7 @@ def test_an_odd_value_is_kept_and_warned_of(path: str, value: Any) -> None:
     assert samples.at(found.extra, path) == value
 
 
-def test_null_is_absent() -> None:
+def test_null_means_absent() -> None:
     for leaf in ENTRY.schema.leaves:
         if leaf.dotted not in ("event.id", "event.timing.occurred", "event.context"):
             assert fault_of(leaf.dotted, None) is None

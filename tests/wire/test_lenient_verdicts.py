@@ -1,4 +1,4 @@
-"""Lenient validation refuses for want of hard fields only, and warns of everything else that is amiss."""
+"""Lenient validation rejects only events with invalid hard fields, and warns about everything else."""
 
 from itertools import product
 from typing import Any
@@ -66,7 +66,7 @@ def warnings_of(kind: str, event: samples.Event) -> list[Warned]:
 
 
 @pytest.mark.parametrize("kind", samples.SUNBIRD)
-def test_hard_fields_are_those_that_both_documents_require(kind: str) -> None:
+def test_both_documents_require_the_hard_fields(kind: str) -> None:
     expected = HARD_ENVELOPE | {f"edata.{path}" for path in HARD_EDATA.get(kind, ())}
 
     assert set(HARD[kind]) == expected
@@ -95,7 +95,7 @@ def test_a_hard_field_of_a_wrong_type_is_named(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", samples.SUNBIRD)
-def test_edata_is_hard(kind: str) -> None:
+def test_edata_is_required(kind: str) -> None:
     validator = KINDS[kind].lenient.validator
 
     missing = validator.fault_of(samples.without(samples.complete(kind), "edata"))
@@ -109,7 +109,7 @@ def test_edata_is_hard(kind: str) -> None:
 
 @pytest.mark.parametrize("value", ["12", "-1.5", "1e3", 12, 1.5], ids=repr)
 @pytest.mark.parametrize("path", ["edata.timespent", "edata.starttime", "ets"])
-def test_a_numeric_text_is_taken_for_a_number(path: str, value: Any) -> None:
+def test_a_numeric_text_is_accepted_as_a_number(path: str, value: Any) -> None:
     event = samples.with_value(samples.complete("summary"), path, value)
 
     assert KINDS["summary"].lenient.validator.fault_of(event) is None
@@ -126,9 +126,9 @@ def test_a_numeric_text_fills_its_column() -> None:
 
 
 @pytest.mark.parametrize(("kind", "path"), SOFT)
-def test_a_missing_soft_field_is_warned_of(kind: str, path: str) -> None:
+def test_a_missing_soft_field_causes_a_warning(kind: str, path: str) -> None:
     event = samples.without(samples.complete(kind), path)
-    event.pop("object", None)  # its id would stand for a missing contentId
+    event.pop("object", None)  # its id would replace a missing contentId
 
     missing = [warned.path for warned in warnings_of(kind, event) if warned.code == "missing"]
 
@@ -137,15 +137,15 @@ def test_a_missing_soft_field_is_warned_of(kind: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "path"), SOFT)
-def test_a_soft_field_of_a_wrong_type_is_warned_of_once(kind: str, path: str) -> None:
+def test_a_soft_field_of_a_wrong_type_causes_one_warning(kind: str, path: str) -> None:
     event = samples.with_value(samples.complete(kind), path, {"of": "a wrong type"})
 
     assert warnings_of(kind, event) == [Warned(path, "wrong_type")]
 
 
 @pytest.mark.parametrize("kind", samples.ALL)
-def test_a_minimal_event_misses_the_soft_fields_whose_place_is_there(kind: str) -> None:
-    # Nothing is missing in an object that isn't there, nor is a parent's type where there is no parent.
+def test_a_minimal_event_has_warnings_for_soft_fields_of_existing_objects(kind: str) -> None:
+    # Fields of a missing object aren't reported, nor is the type of a missing parent.
     expected = {
         path
         for name, path in SOFT
@@ -156,7 +156,7 @@ def test_a_minimal_event_misses_the_soft_fields_whose_place_is_there(kind: str) 
 
 
 @pytest.mark.parametrize("kind", samples.ALL)
-def test_no_value_of_a_field_that_is_not_hard_is_refused(kind: str) -> None:
+def test_no_value_of_a_soft_field_is_rejected(kind: str) -> None:
     leaves = KINDS[kind].schema.leaves
     optional = [leaf.dotted for leaf in leaves if leaf.need is not Need.HARD and leaf.held is None]
     assert optional
@@ -166,7 +166,7 @@ def test_no_value_of_a_field_that_is_not_hard_is_refused(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["feedback", "end"])
-def test_the_object_stands_for_the_content(kind: str) -> None:
+def test_the_object_replaces_a_missing_content_id(kind: str) -> None:
     event = samples.without(samples.complete(kind), "edata.contentId")
 
     assert warnings_of(kind, event) == []

@@ -1,4 +1,4 @@
-"""The samples are what they say: every kind has them, and they hold what the columns know of."""
+"""Every kind has complete and minimal samples, which match its columns."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def test_samples_are_valid(kind: str, make: Any) -> None:
     assert KINDS[kind].lenient.validator.fault_of(make(kind)) is None
 
 
-def test_id_and_time_can_be_chosen() -> None:
+def test_samples_accept_an_id_and_a_time() -> None:
     event = samples.minimal("start", ms=5, mid="START:x")
     emitted = samples.complete("emitted_event", ms=5, mid="x" * 12)
 
@@ -46,14 +46,14 @@ def test_id_and_time_can_be_chosen() -> None:
     assert (emitted["event"]["timing"]["occurred"], emitted["event"]["id"]) == ("5", "x" * 12)
 
 
-def test_samples_share_nothing() -> None:
+def test_samples_are_independent_copies() -> None:
     samples.complete("start")["edata"]["dspec"]["os"] = "changed"
 
     assert samples.complete("start")["edata"]["dspec"]["os"] != "changed"
 
 
 def _paths(value: Any, path: str = "") -> set[str]:
-    """Paths of all members that are no objects, or empty ones."""
+    """Return the paths of all values other than non-empty objects."""
     if not isinstance(value, dict) or not value:
         return {path}
     return {inner for key, below in value.items() for inner in _paths(below, f"{path}.{key}".lstrip("."))}

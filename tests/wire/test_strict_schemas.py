@@ -1,4 +1,4 @@
-"""Strict verdicts agree with the reference's JSON schemas, on thousands of events made from these schemas."""
+"""Strict validation agrees with the reference's JSON schemas on thousands of generated events."""
 
 import json
 from datetime import UTC, datetime
@@ -13,9 +13,9 @@ from ingestion.dialects.decoding import Accepted, Payload, decode
 from ingestion.dialects.sunbird import DECODER
 from tests.wire import samples, v3_json_schemas
 
-SAMPLE = 1_000  # events of each kind
+SAMPLE = 1_000  # events per kind
 NOW = datetime(2025, 10, 9, 12, tzinfo=UTC)
-# Codes beyond any schema: impossible times, and names that no source can have.
+# Codes for rules that schemas don't have: impossible times, and invalid names of sources.
 OURS = {"too_old", "too_far_ahead", "bad_name"}
 
 
@@ -45,7 +45,7 @@ def test_strict_verdicts_agree_with_the_schema(kind: str) -> None:
             assert is_accepted is is_valid, (event, verdict)
         else:
             assert is_valid, (event, verdict)
-    assert SAMPLE * 0.2 < valid < SAMPLE * 0.9  # the sample tells something of both
+    assert SAMPLE * 0.2 < valid < SAMPLE * 0.9  # enough valid and invalid events
 
 
 @pytest.mark.parametrize("path", ["edata.pass", "edata.score"])
@@ -57,4 +57,4 @@ def test_strict_assess_requires_what_the_schema_requires(path: str) -> None:
     fault = entry.strict.validator.fault_of(event)
     assert fault is not None
     assert (fault.code, fault.path) == ("missing", path)
-    assert entry.lenient.validator.fault_of(event) is None  # the published page has defaults
+    assert entry.lenient.validator.fault_of(event) is None  # the page has defaults

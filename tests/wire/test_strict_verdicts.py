@@ -1,7 +1,7 @@
-"""Strict validation says what the reference pipeline's JSON schemas say.
+"""Strict validation agrees with the reference pipeline's JSON schemas.
 
-The tables below are these schemas in short, written down from them and not from the columns: a probe of each
-rule is made of them, with the verdict that the schema gives. "!" after a name: required.
+The tables below abbreviate these schemas, independently of the columns. Each rule gives probes with the
+expected verdict. "!" after a name means required.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.wire import samples
 
 @dataclass(frozen=True)
 class Obj:
-    """An object of these members, and of others too where it is open."""
+    """An object with these members and, if open, any others."""
 
     members: dict[str, Any]
     closed: bool = False
@@ -31,7 +31,7 @@ class Items:
 
 @dataclass(frozen=True)
 class Simple:
-    """Values that are allowed, and values that are not."""
+    """Valid and invalid values."""
 
     good: tuple[Any, ...]
     bad: tuple[Any, ...]
@@ -47,12 +47,12 @@ ANYTHING = Simple((None, 1, "x", [], {"l1": 5}), ())
 
 
 def closed(**members: Any) -> Obj:
-    """An object of these members only; a last underscore in a name stands for "!"."""
+    """Return an object with only these members; a trailing underscore in a name means "!"."""
     return Obj({_name(name): kind for name, kind in members.items()}, closed=True)
 
 
 def opened(**members: Any) -> Obj:
-    """An object of these members and any others."""
+    """Return an object with these members and any others."""
     return Obj({_name(name): kind for name, kind in members.items()})
 
 
@@ -119,7 +119,7 @@ EDATA: dict[str, Obj] = {
 }  # fmt: skip
 
 FILLED = Simple(("x",), ("", 1, None))
-ID = Simple(("", "x"), (1, 1.5, True, None, [], {}))  # of bounded length here, see MAX_IDENTIFIER
+ID = Simple(("", "x"), (1, 1.5, True, None, [], {}))  # length limited by MAX_IDENTIFIER
 ENVELOPE = opened(
     ets_=NUM,
     ver_=Simple(("3.0", "3.1"), ("3.2", "", "3", 3, 3.1, None)),
@@ -140,7 +140,7 @@ ENVELOPE = opened(
     syncts=ANYTHING,
     metadata=ANYTHING,
 )
-# What the published page has and the pipeline's closed lists have not.
+# Fields on the published page that the pipeline's closed lists lack.
 PAGE_ONLY = {
     "start": ["stageid", "contentId", "contentVer"],
     "impression": ["itype", "stageto"],
@@ -156,7 +156,7 @@ PAGE_ONLY = {
 
 
 class Probe(NamedTuple):
-    """A change of a valid event, and whether it leaves the event valid."""
+    """A change to a valid event, and whether the result is valid."""
 
     label: str
     path: str
@@ -166,11 +166,11 @@ class Probe(NamedTuple):
 
 REMOVED = object()
 NO_OBJECT: tuple[Any, ...] = (None, "x", 1, [])
-NO_OBJECTS: tuple[Any, ...] = (None, "x", {}, [1], [None], [[]])  # no list of objects, that is
+NO_OBJECTS: tuple[Any, ...] = (None, "x", {}, [1], [None], [[]])  # values that aren't a list of objects
 
 
 def probes(table: Obj, path: str) -> Iterator[Probe]:
-    """A probe of each rule of an object at `path`, and of what is below."""
+    """Yield a probe for each rule of an object at `path` and below."""
     unknown = f"{path}.unknown".lstrip(".")
     yield Probe(f"{unknown} is there", unknown, {"any": None}, not table.closed)
     for written, rule in table.members.items():
@@ -189,7 +189,7 @@ def probes(table: Obj, path: str) -> Iterator[Probe]:
 
 
 def _item_probes(item: Obj, path: str) -> Iterator[Probe]:
-    """Probes of a list: each is a list of one item that is complete but for one thing."""
+    """Yield probes of a list, each with one item that is complete except for one change."""
     yield Probe(f"{path} is empty", path, [], True)
     yield from (Probe(f"{path} is {value!r}", path, value, False) for value in NO_OBJECTS)
     whole = _good(item)
@@ -199,7 +199,7 @@ def _item_probes(item: Obj, path: str) -> Iterator[Probe]:
 
 
 def _good(rule: Any) -> Any:
-    """A value that has all members that a rule names."""
+    """Return a value with all members of a rule."""
     if isinstance(rule, Obj):
         return {name.rstrip("!"): _good(inner) for name, inner in rule.members.items()}
     return [_good(rule.item)] if isinstance(rule, Items) else rule.good[-1]
@@ -212,7 +212,7 @@ def _changed(event: Any, probe: Probe) -> Any:
 
 
 def pipeline_event(kind: str) -> samples.Event:
-    """A complete event of what the pipeline knows."""
+    """Return a complete event with only fields that the pipeline knows."""
     event = samples.complete(kind)
     for key in PAGE_ONLY.get(kind, ()):
         del event["edata"][key]
@@ -242,11 +242,11 @@ def test_a_complete_event_of_the_pipeline_passes(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", EDATA)
-def test_edata_is_judged_as_the_pipeline_judges_it(kind: str) -> None:
+def test_verdicts_on_edata_equal_the_pipelines(kind: str) -> None:
     assert wrong_verdicts(kind, pipeline_event(kind), probes(EDATA[kind], "edata")) == []
 
 
-def test_the_envelope_is_judged_as_the_pipeline_judges_it() -> None:
+def test_verdicts_on_the_envelope_equal_the_pipelines() -> None:
     event = samples.with_value(pipeline_event("log"), "object.name", "x")
     assert wrong_verdicts("log", event, probes(ENVELOPE, "")) == []
 
@@ -258,24 +258,24 @@ def test_edata_must_be_an_object(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", samples.SUNBIRD)
-def test_edata_must_be_there(kind: str) -> None:
+def test_edata_is_required(kind: str) -> None:
     assert not is_valid(kind, samples.without(pipeline_event(kind), "edata"))
 
 
 @pytest.mark.parametrize(("kind", "key"), [(kind, key) for kind, keys in PAGE_ONLY.items() for key in keys])
-def test_what_only_the_page_has_is_refused(kind: str, key: str) -> None:
+def test_fields_that_only_the_page_has_are_rejected(kind: str, key: str) -> None:
     event = pipeline_event(kind)
     event["edata"][key] = samples.complete(kind)["edata"][key]
 
     assert not is_valid(kind, event)
 
 
-def test_obj_of_a_shared_item_is_refused() -> None:
+def test_obj_of_a_shared_item_is_rejected() -> None:
     assert not is_valid("share", samples.complete("share"))
 
 
 @pytest.mark.parametrize("kind", ["ui_action", "emitted_event"])
-def test_only_v3_has_a_pipeline_to_be_as_strict_as(kind: str) -> None:
+def test_strict_equals_lenient_for_other_formats(kind: str) -> None:
     entry = KINDS[kind]
 
     assert entry.held(strict=True, encoding="json") is entry.held(strict=False, encoding="json")

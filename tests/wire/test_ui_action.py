@@ -1,4 +1,4 @@
-"""What is Availity's own: the version, the contact, and what each of its two encodings requires."""
+"""Rules of Availity alone: version, contact, and required fields of its two encodings."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ FORM = ENTRY.held(strict=False, encoding="form")
 
 
 def form_message(**fields: Any) -> samples.Event:
-    """What the browser client makes sure of, and `fields`."""
+    """Return a message with the fields that the browser client always sends, and `fields`."""
     return {
         "source_system": "portal",
         "contact": "team@example.com",
@@ -25,7 +25,7 @@ def form_message(**fields: Any) -> samples.Event:
 
 
 @pytest.mark.parametrize("version", ["1", "v1", 1, 1.0], ids=repr)
-def test_version_one_goes_by_several_names(version: Any) -> None:
+def test_version_1_has_several_spellings(version: Any) -> None:
     assert JSON.validator.fault_of({**samples.minimal("ui_action"), "version": version}) is None
 
 
@@ -33,7 +33,7 @@ def test_version_one_goes_by_several_names(version: Any) -> None:
     "version", ["2", "v2", "", "1.0", 2, 0, "x" * 5000], ids=lambda value: f"{value!r:.20}"
 )
 @pytest.mark.parametrize("held", [JSON, FORM], ids=["json", "form"])
-def test_another_version_is_refused_with_those_that_are_known(held: Any, version: Any) -> None:
+def test_an_unknown_version_is_refused_and_the_known_ones_named(held: Any, version: Any) -> None:
     fault = held.validator.fault_of({**samples.minimal("ui_action"), "version": version})
 
     assert (fault.code, fault.path) == ("unknown_version", "version")
@@ -45,25 +45,25 @@ def test_another_version_is_refused_with_those_that_are_known(held: Any, version
     "contact", ["", "team", "team@", "@example.com", "a b@example.com", "a@b@c", "a@b\n"], ids=repr
 )
 @pytest.mark.parametrize("held", [JSON, FORM], ids=["json", "form"])
-def test_a_contact_is_an_e_mail_address(held: Any, contact: str) -> None:
+def test_a_contact_must_be_an_email_address(held: Any, contact: str) -> None:
     fault = held.validator.fault_of({**samples.minimal("ui_action"), "contact": contact})
 
     assert (fault.code, fault.path) == ("bad_value", "contact")
 
 
-def test_a_form_needs_only_what_the_client_makes_sure_of() -> None:
+def test_a_form_needs_only_fields_the_client_always_sends() -> None:
     assert FORM.validator.fault_of(form_message()) is None
 
 
 @pytest.mark.parametrize("path", ["source_system", "contact", "version", "telemetryBody.level"])
-def test_what_the_client_makes_sure_of_is_required_of_a_form(path: str) -> None:
+def test_fields_the_client_always_sends_are_required_in_a_form(path: str) -> None:
     fault = FORM.validator.fault_of(samples.without(form_message(), path))
 
     assert fault is not None
     assert (fault.code, fault.path) == ("missing", path)
 
 
-def test_what_a_form_lacks_of_the_document_is_warned_of() -> None:
+def test_documented_fields_missing_from_a_form_cause_warnings() -> None:
     taken = ENTRY.schema.take(form_message(), FORM.soft)
 
     assert taken.warnings == [
@@ -79,7 +79,7 @@ def test_what_a_form_lacks_of_the_document_is_warned_of() -> None:
     ]
 
 
-def test_the_version_of_a_number_is_read_as_text() -> None:
+def test_a_numeric_version_is_stored_as_text() -> None:
     taken = ENTRY.schema.take({**samples.minimal("ui_action"), "version": 1}, JSON.soft)
 
     assert taken.kind["api_version"] == "1"

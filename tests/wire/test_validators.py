@@ -1,4 +1,4 @@
-"""Faults are said in words: a stable code, the path of the field, a sentence."""
+"""Errors have a stable code, the path of the field, and a message."""
 
 from typing import Any
 
@@ -127,14 +127,14 @@ def _ids(cases: list[tuple[str, str, Any, Fault]]) -> list[str]:
 
 
 @pytest.mark.parametrize(("kind", "path", "value", "fault"), LENIENT, ids=_ids(LENIENT))
-def test_a_fault_is_said_in_words(kind: str, path: str, value: Any, fault: Fault) -> None:
+def test_a_lenient_error_has_code_path_and_message(kind: str, path: str, value: Any, fault: Fault) -> None:
     event = samples.with_value(samples.complete(kind), path, value)
 
     assert KINDS[kind].lenient.validator.fault_of(event) == fault
 
 
 @pytest.mark.parametrize(("kind", "path", "value", "fault"), STRICT, ids=_ids(STRICT))
-def test_a_strict_fault_is_said_in_words(kind: str, path: str, value: Any, fault: Fault) -> None:
+def test_a_strict_error_has_code_path_and_message(kind: str, path: str, value: Any, fault: Fault) -> None:
     event = samples.with_value(samples.without(samples.complete(kind), "tags"), path, value)
     if kind == "start":
         event["edata"] = {"type": "app", "dspec": value}
@@ -142,7 +142,7 @@ def test_a_strict_fault_is_said_in_words(kind: str, path: str, value: Any, fault
     assert KINDS[kind].held(strict=True, encoding="json").validator.fault_of(event) == fault
 
 
-def test_a_missing_field_is_named_with_its_path() -> None:
+def test_a_missing_field_is_reported_with_its_path() -> None:
     event = samples.without(samples.complete("assess"), "edata.item.id")
 
     fault = KINDS["assess"].lenient.validator.fault_of(event)
@@ -150,14 +150,14 @@ def test_a_missing_field_is_named_with_its_path() -> None:
     assert fault == Fault("missing", "edata.item.id", "edata.item.id is required.")
 
 
-def test_what_is_no_object_is_no_event() -> None:
+def test_an_event_must_be_an_object() -> None:
     fault = KINDS["log"].lenient.validator.fault_of([])  # type: ignore[arg-type]
 
     assert fault == Fault("wrong_type", "", "The event must be an object, not a list.")
 
 
 @pytest.mark.parametrize("key", ["two\nlines", "tick`tick", "{braces}", " - at `$.x`", ""], ids=repr)
-def test_any_key_can_be_unknown(key: str) -> None:
+def test_any_unknown_key_can_be_reported(key: str) -> None:
     event = samples.complete("log")
     event["edata"][key] = 1
 
@@ -167,7 +167,7 @@ def test_any_key_can_be_unknown(key: str) -> None:
     assert (fault.code, fault.path) == ("unknown_field", f"edata.{key}")
 
 
-def test_a_long_key_is_cut_in_the_fault() -> None:
+def test_a_long_key_is_truncated_in_the_error() -> None:
     event = samples.complete("log")
     event["edata"]["k" * 1_000_000] = 1
 
@@ -178,12 +178,12 @@ def test_a_long_key_is_cut_in_the_fault() -> None:
     assert fault.path.endswith("…")
 
 
-def test_an_unforeseen_sentence_is_passed_on() -> None:
+def test_an_unexpected_message_of_msgspec_is_passed_on() -> None:
     assert explain("Something else - at `$.edata`") == Fault("bad_value", "edata", "edata: Something else.")
 
 
-def test_the_pattern_of_numbers_is_the_one_that_msgspec_names() -> None:
-    # `explain` knows it by msgspec's own wording, which another release might change.
+def test_the_number_pattern_matches_msgspecs_message() -> None:
+    # `explain` relies on msgspec's wording, which another release might change.
     from events.wire.columns import LenientNumber
 
     with pytest.raises(msgspec.ValidationError) as caught:

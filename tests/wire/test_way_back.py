@@ -1,4 +1,4 @@
-"""What was taken apart comes back as it was sent, whatever was in it."""
+"""An event that was decomposed into columns is reassembled exactly as sent."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -17,11 +17,11 @@ from tests.wire.rows import exact, give_back
 MAKERS = (samples.complete, samples.minimal)
 
 
-def comes_back(kind: str, event: samples.Event) -> None:
-    """Check that an event, taken apart and stored, is given back equal."""
+def assert_comes_back(kind: str, event: samples.Event) -> None:
+    """Check that a decomposed and stored event is reassembled unchanged."""
     before = deepcopy(event)
     taken = KINDS[kind].schema.take(event, KINDS[kind].lenient.soft)
-    # As the ingestion notes it: the row's owner is the key's then.
+    # As noted by ingestion if the row has the key's owner.
     filled = [FILLED + "owner"] if kind == "ui_action" and "owner" not in event else []
     given_back = give_back(kind, taken, filled)
     assert event == before, "taking an event apart must not change it"
@@ -29,12 +29,12 @@ def comes_back(kind: str, event: samples.Event) -> None:
 
 
 def leaf_paths(kind: str) -> list[str]:
-    # The kind is known by `eid` before an event is taken apart, so that one is always right.
+    # `eid` selects the kind, so it is always valid.
     return [leaf.dotted for leaf in KINDS[kind].schema.leaves if leaf.dotted != "eid"]
 
 
 def object_paths(value: Any, path: str = "") -> Iterator[str]:
-    """Paths of all objects that are not in a list."""
+    """Yield the paths of all objects outside of lists."""
     if isinstance(value, dict):
         yield path
         for key, below in value.items():
@@ -51,11 +51,11 @@ def is_accepted(kind: str, event: Any) -> bool:
 @pytest.mark.parametrize("make", MAKERS)
 @pytest.mark.parametrize("kind", samples.ALL)
 def test_a_sample_comes_back(kind: str, make: Any) -> None:
-    comes_back(kind, make(kind))
+    assert_comes_back(kind, make(kind))
 
 
 @pytest.mark.parametrize("kind", samples.ALL)
-def test_a_complete_sample_leaves_only_unknown_keys_beside_its_columns(kind: str) -> None:
+def test_a_complete_sample_has_a_column_for_every_known_key(kind: str) -> None:
     unknown = {
         "heartbeat": {"edata": samples.edata("heartbeat")},
         "metrics": {"edata": {"cacheHits": 98, "cacheMisses": 2}},
@@ -76,7 +76,7 @@ def test_unknown_keys_come_back_from_every_level(kind: str, make: Any) -> None:
     for path in list(object_paths(event)):
         event = samples.with_value(event, f"{path}.unknown key".lstrip("."), {"any": [None, 1e22]})
 
-    comes_back(kind, event)
+    assert_comes_back(kind, event)
 
 
 @pytest.mark.parametrize("kind", samples.ALL)
@@ -86,18 +86,18 @@ def test_odd_values_come_back_from_every_field_that_accepts_them(kind: str) -> N
         for path in leaf_paths(kind):
             event = samples.with_value(samples.complete(kind), path, value)
             if is_accepted(kind, event):
-                comes_back(kind, event)
+                assert_comes_back(kind, event)
                 accepted += 1
         assert accepted, f"optional fields accept anything, but not {value!r:.30}"
 
 
 @pytest.mark.parametrize("kind", samples.ALL)
-def test_odd_values_come_back_from_the_place_of_any_object(kind: str) -> None:
+def test_odd_values_in_place_of_objects_come_back(kind: str) -> None:
     complete = samples.complete(kind)
     for path, value in product(object_paths(complete), samples.ODD):
         event = samples.with_value(complete, path, value) if path else complete
         if is_accepted(kind, event):
-            comes_back(kind, event)
+            assert_comes_back(kind, event)
 
 
 @pytest.mark.parametrize("kind", samples.ALL)
@@ -105,10 +105,10 @@ def test_empty_objects_come_back(kind: str) -> None:
     complete = samples.complete(kind)
     emptied = [samples.with_value(complete, path, {}) for path in object_paths(complete) if path]
     for event in filter(lambda event: is_accepted(kind, event), emptied):
-        comes_back(kind, event)
+        assert_comes_back(kind, event)
 
 
-# Text that PostgreSQL and UTF-8 can hold: the ingestion escapes the rest before an event comes here.
+# Text that PostgreSQL and UTF-8 can store: ingestion escapes everything else earlier.
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12)
 SCALARS = (
     st.none()
@@ -127,7 +127,7 @@ JSON = st.recursive(
 
 @st.composite
 def laid_over(draw: st.DrawFn) -> tuple[str, Any]:
-    """A sample with JSON laid over some of its places, new keys among them."""
+    """Return a sample with arbitrary JSON at some existing and new keys."""
     kind = draw(st.sampled_from(samples.ALL))
     event = draw(st.sampled_from(MAKERS))(kind)
     known = leaf_paths(kind)
@@ -137,24 +137,24 @@ def laid_over(draw: st.DrawFn) -> tuple[str, Any]:
         try:
             event = samples.with_value(event, path, draw(JSON))
         except (AttributeError, TypeError):
-            continue  # an earlier round put something in the way
+            continue  # replaced in an earlier round
     return kind, event
 
 
 @given(laid_over())
-def test_whatever_is_accepted_comes_back(case: tuple[str, Any]) -> None:
+def test_any_accepted_event_comes_back(case: tuple[str, Any]) -> None:
     kind, event = case
     for held in (KINDS[kind].lenient, *KINDS[kind].by_encoding.values()):
         fault = held.validator.fault_of(event)
         if fault is None:
-            comes_back(kind, event)
+            assert_comes_back(kind, event)
         else:
             assert fault.code.isidentifier()
             assert fault.message.endswith(".")
 
 
 @given(laid_over())
-def test_what_is_strictly_valid_is_leniently_valid_too(case: tuple[str, Any]) -> None:
+def test_strictly_valid_events_are_leniently_valid(case: tuple[str, Any]) -> None:
     kind, event = case
     strict = KINDS[kind].strict
     if strict and strict.validator.fault_of(event) is None:
@@ -162,7 +162,7 @@ def test_what_is_strictly_valid_is_leniently_valid_too(case: tuple[str, Any]) ->
 
 
 @given(st.sampled_from(samples.ALL), st.dictionaries(TEXTS, JSON, max_size=3))
-def test_no_object_is_too_strange_to_be_judged(kind: str, event: Any) -> None:
+def test_any_object_can_be_validated(kind: str, event: Any) -> None:
     for held in (KINDS[kind].lenient, KINDS[kind].held(strict=True, encoding="json")):
         fault = held.validator.fault_of(event)
         assert fault is not None
@@ -170,7 +170,7 @@ def test_no_object_is_too_strange_to_be_judged(kind: str, event: Any) -> None:
 
 
 def test_a_large_double_in_a_json_column_comes_back_as_a_double() -> None:
-    # jsonb writes it out as an integer of 24 digits.
+    # jsonb returns it as an integer of 24 digits.
     event = samples.with_value(samples.complete("search"), "edata.filters", {"most": 1e23})
     taken = KINDS["search"].schema.take(event, ())
 

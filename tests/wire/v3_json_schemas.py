@@ -1,6 +1,6 @@
-"""The JSON schemas of the reference pipeline (V3), and events made from them by chance.
+"""The JSON schemas of the reference pipeline (V3), and random events generated from them.
 
-Written down from the schemas and not from our columns, so that strict validation has an independent judge.
+Written from the schemas and not from Tally's columns, so that strict validation is tested independently.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def listed(item: Schema) -> Schema:
 
 
 def members(required: str, given: dict[str, Schema], *, is_open: bool = False) -> Schema:
-    """An object; `required` has names with blanks between. Closed unless it is said to be open."""
+    """Return an object schema, closed unless `is_open`; `required` has names separated by spaces."""
     made: Schema = {"type": "object", "properties": given, "additionalProperties": is_open}
     return made | {"required": required.split()} if required else made
 
@@ -147,7 +147,7 @@ OBJECT = members(
 
 
 def schema_of(kind: str) -> Schema:
-    """The schema of a whole event."""
+    """Return the schema of a whole event."""
     return members(
         "eid ets ver mid actor context edata",
         {
@@ -188,7 +188,7 @@ ODD: tuple[Any, ...] = (
 
 
 def valid(schema: Schema, chance: Random) -> Wire:
-    """A value that a schema allows."""
+    """Return a random value that a schema allows."""
     if "enum" in schema:
         return chance.choice(schema["enum"])
     match schema.get("type"):
@@ -211,7 +211,7 @@ def valid(schema: Schema, chance: Random) -> Wire:
 
 
 def places(value: Wire) -> Iterator[tuple[Any, Any]]:
-    """Each container in a value with each of its keys or indexes."""
+    """Yield each container in a value with each of its keys or indexes."""
     if isinstance(value, dict):
         pairs: list[tuple[Any, Wire]] = list(value.items())
     else:
@@ -222,7 +222,7 @@ def places(value: Wire) -> Iterator[tuple[Any, Any]]:
 
 
 def changed(event: Wire, chance: Random) -> None:
-    """Change an event in one place: remove something, put something odd there, or add a key beside it."""
+    """Change an event in one place: remove a value, replace it, or add a key."""
     container, key = chance.choice([place for place in places(event) if place[1] != "eid"])
     match chance.randrange(3):
         case 0:
@@ -234,7 +234,7 @@ def changed(event: Wire, chance: Random) -> None:
 
 
 def event(kind: str, ms: int, chance: Random) -> Wire:
-    """An event: one of three as the schema allows, the others changed in one or two places."""
+    """Return a random event. A third are valid, the others are changed in one or two places."""
     made = valid(schema_of(kind), chance)
     made["ets"] = ms
     for _ in range(chance.randrange(3)):
