@@ -1,7 +1,7 @@
-"""The rules of FOCUS 1.2 for a cost and usage dataset, as far as they concern the columns that Tally writes.
+"""The rules of FOCUS 1.2 for a cost and usage dataset, for the columns that Tally writes.
 
 Written from the specification, not from the export: names, presence, types, formats, nullability, allowed
-values, and that quantity times unit price is cost. `examine` reads CSV and says what breaks them.
+values, and that quantity times unit price is cost. `examine` reads CSV and reports violations.
 """
 
 import csv
@@ -61,7 +61,7 @@ def _never(_: Row) -> bool:
 
 
 def _is_charge(row: Row) -> bool:
-    """Of usage or a purchase, and no correction."""
+    """True for usage or a purchase that isn't a correction."""
     return row["ChargeCategory"] in ("Usage", "Purchase") and row["ChargeClass"] != "Correction"
 
 
@@ -83,7 +83,7 @@ def _is_resource(row: Row) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a column must be. Not null where `needed` says so, null where `barred` does."""
+    """The rule of a column: not null where `needed` is true, null where `barred` is true."""
 
     level: str  # mandatory, conditional or recommended; own: a custom column
     type: str
@@ -173,7 +173,7 @@ _PRODUCTS = (("ListUnitPrice", "ListCost"), ("ContractedUnitPrice", "ContractedC
 
 
 def examine(lines: Iterable[str]) -> Iterator[str]:
-    """What breaks the rules, in sentences; nothing where none does."""
+    """Yield a sentence for each violation."""
     reader = csv.DictReader(lines)
     names = list(reader.fieldnames or ())
     yield from _head(names)

@@ -1,4 +1,4 @@
-"""Usage, plans and charges for tests: what an owner used, what it was charged."""
+"""Factories for usage and plans, and sums of charges, for tests."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ _ALWAYS = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def at(day: int, hour: int = 0, *, month: int = 9, year: int = 2026) -> datetime:
-    """An hour of September 2026, which has 720, or of another month."""
+    """Return an hour of September 2026, which has 720 hours, or of another month."""
     return datetime(year, month, day, hour, tzinfo=UTC)
 
 
@@ -42,7 +42,7 @@ def use(
     dialect: str = "sunbird",
     **counts: int,
 ) -> None:
-    """Add to the usage of an hour, as filing does."""
+    """Add usage to an hour, as filing does."""
     row, _ = UsageHour.objects.get_or_create(
         owner=of, source=source(by, of.organization), kind=kind, dialect=dialect, hour=hour
     )
@@ -58,7 +58,7 @@ def plan(
     since: datetime = _ALWAYS,
     prices: Mapping[str, str] = {"events": "2", "ingested": "0.5", "stored": "0.1"},
 ) -> PricePlan:
-    """A plan with a unit price for each meter."""
+    """Create a plan with a unit price per meter."""
     made = PricePlan.objects.create(name=name)
     for meter, unit_price in prices.items():
         price(made, meter, unit_price, since=since)
@@ -66,7 +66,7 @@ def plan(
 
 
 def price(of: PricePlan, meter: str, unit_price: str, *, since: datetime, **tiers: str) -> Price:
-    """A price; tiers as above_2="1.5": beyond two units, 1.5 for each."""
+    """Create a price. `above_2="1.5"` adds a tier of 1.5 for each unit beyond two."""
     made = Price.objects.create(
         plan=of, meter=meter, sku=f"SKU-{meter}", unit_price=Decimal(unit_price), valid_from=since
     )
@@ -84,7 +84,7 @@ def assign(to: PricePlan, *, of: Organization | None = None, since: datetime = _
 
 
 def charged(*by: str, **which: Any) -> dict[Any, Decimal]:
-    """Cost by the names given, of the charges asked for."""
+    """Return the cost of matching charges, grouped by the given fields."""
     rows = Charge.objects.filter(**which).values(*by).annotate(total=Sum("cost")).order_by()
     if len(by) == 1:
         return {row[by[0]]: row["total"] for row in rows}

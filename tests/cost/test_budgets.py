@@ -1,4 +1,4 @@
-"""Budgets: what is passed, told to leads once for each threshold and month, whoever dies or comes twice."""
+"""Budgets: leads get one warning per threshold and month, despite crashes and concurrent checks."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -46,12 +46,12 @@ def with_address(user: User) -> User:
 
 
 def spend(spender: Owner, cost: int, now: datetime) -> None:
-    """Usage of so much, and its charges."""
+    """Add usage of the given cost, and charge it."""
     use(spender, now.replace(minute=0), stored=cost * 500_000)
     update_charges(spender.organization_id, now)
 
 
-def told() -> list[tuple[str, str]]:
+def warnings_sent() -> list[tuple[str, str]]:
     return [(mail.to, mail.subject) for mail in SentMail.objects.order_by("pk")]
 
 
@@ -63,49 +63,52 @@ def noticed() -> set[str]:
     return set(BudgetNotice.objects.values_list("threshold", flat=True))
 
 
-def test_leads_are_told_once_of_each_threshold(spender: Owner) -> None:
+def test_leads_are_warned_once_per_threshold(spender: Owner) -> None:
     spend(spender, 49, at(2, 1))
     assert budget_mails.send_budget_warnings(at(2, 1)) == 0
     spend(spender, 1, at(2, 2))
     assert budget_mails.send_budget_warnings(at(2, 2)) == 1
-    assert told() == [("lena@example.org", "Team has used half of its budget for September 2026")]
+    assert warnings_sent() == [("lena@example.org", "Team has used half of its budget for September 2026")]
     assert budget_mails.send_budget_warnings(at(2, 3)) == 0, "beat runs twice"
     spend(spender, 60, at(3, 1))
     assert budget_mails.send_budget_warnings(at(3, 1)) == 1
     assert noticed() == {"50", "80", "100"}
-    assert told()[1:] == [("lena@example.org", "Team has used all of its budget for September 2026")]
+    assert warnings_sent()[1:] == [("lena@example.org", "Team has used all of its budget for September 2026")]
     mail = SentMail.objects.latest("pk")
     assert "110 % of the budget is used: 110.00 EUR of 100.00 EUR." in text_of(mail)
     assert b"List-Unsubscribe" in bytes(mail.message)
 
 
-def test_the_next_month_begins_anew(spender: Owner) -> None:
+def test_thresholds_start_over_in_the_next_month(spender: Owner) -> None:
     spend(spender, 60, at(29, 1))
     assert budget_mails.send_budget_warnings(at(29, 1)) == 1
     spend(spender, 60, at(2, 1, month=10))
     assert budget_mails.send_budget_warnings(at(3, 1, month=10)) == 1
-    assert [subject.partition(" for ")[2] for _, subject in told()] == ["September 2026", "October 2026"]
+    assert [subject.partition(" for ")[2] for _, subject in warnings_sent()] == [
+        "September 2026",
+        "October 2026",
+    ]
     assert BudgetNotice.objects.filter(month=date(2026, 10, 1), threshold="50").exists()
 
 
-def test_the_last_hours_of_a_month_count_after_its_end(spender: Owner) -> None:
+def test_usage_of_a_months_last_hours_counts_after_its_end(spender: Owner) -> None:
     spend(spender, 100, at(30, 23))
     assert budget_mails.send_budget_warnings(at(1, 0, month=10)) == 1
     assert noticed() == {"50", "80", "100"}
-    assert "September 2026" in told()[0][1]
+    assert "September 2026" in warnings_sent()[0][1]
 
 
-def test_a_forecast_warns_before_it_is_too_late(spender: Owner) -> None:
+def test_a_forecast_above_the_budget_causes_a_warning(spender: Owner) -> None:
     for day in range(1, 9):
-        use(spender, at(day), stored=2_500_000)  # 5 a day, so 150 in 30 days
+        use(spender, at(day), stored=2_500_000)  # 5 a day, 150 in 30 days
     update_charges(spender.organization_id, at(9))
     assert budget_mails.send_budget_warnings(at(9)) == 1
     assert noticed() == {"forecast"}
-    assert told()[0][1] == "Team is expected to exceed its budget for September 2026"
+    assert warnings_sent()[0][1] == "Team is expected to exceed its budget for September 2026"
     assert "150.00 EUR is expected by the end of the month." in text_of(SentMail.objects.get())
 
 
-def test_too_few_days_make_no_warning(spender: Owner) -> None:
+def test_a_forecast_from_too_few_days_causes_no_warning(spender: Owner) -> None:
     for day in range(1, 4):
         use(spender, at(day), stored=2_500_000)
     update_charges(spender.organization_id, at(4))
@@ -113,7 +116,7 @@ def test_too_few_days_make_no_warning(spender: Owner) -> None:
     assert budget_mails.send_budget_warnings(at(4)) == 0
 
 
-def test_forecasts_of_owners_are_those_of_each_alone(spender: Owner) -> None:
+def test_forecasts_for_several_owners_equal_separate_forecasts(spender: Owner) -> None:
     other = owner("Other")
     for day in range(1, 9):
         use(spender, at(day), stored=day * 100_000)
@@ -123,7 +126,7 @@ def test_forecasts_of_owners_are_those_of_each_alone(spender: Owner) -> None:
     assert found == {each.pk: forecast(SEPTEMBER, [each.pk], at(9, 5)) for each in (spender, other)}
 
 
-def test_who_dies_half_way_has_told_nobody_and_the_next_tells_all(
+def test_after_a_crash_the_next_check_sends_all_warnings(
     spender: Owner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_address(person("lola", spender, role=Role.LEAD))
@@ -137,14 +140,14 @@ def test_who_dies_half_way_has_told_nobody_and_the_next_tells_all(
     monkeypatch.setattr(delivery, "send", dies)
     with pytest.raises(SystemExit):
         budget_mails.send_budget_warnings(at(2))
-    assert (told(), noticed()) == ([], set())
+    assert (warnings_sent(), noticed()) == ([], set())
     monkeypatch.undo()
     assert budget_mails.send_budget_warnings(at(2, 1)) == 1
-    assert [to for to, _ in told()] == ["lena@example.org", "lola@example.org"]
+    assert [to for to, _ in warnings_sent()] == ["lena@example.org", "lola@example.org"]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_at_a_time_send_one_mail(spender: Owner) -> None:
+def test_concurrent_checks_send_one_mail(spender: Owner) -> None:
     spend(spender, 50, at(2))
     together = Barrier(2)
 
@@ -158,10 +161,10 @@ def test_two_at_a_time_send_one_mail(spender: Owner) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(told()) == BudgetNotice.objects.count() == 1
+    assert len(warnings_sent()) == BudgetNotice.objects.count() == 1
 
 
-def test_the_newest_budget_counts_and_none_ends_it(spender: Owner) -> None:
+def test_the_newest_budget_applies_and_none_ends_it(spender: Owner) -> None:
     Budget.objects.create(owner=spender, first_month=date(2026, 11, 1), amount=D(40))
     Budget.objects.create(owner=spender, first_month=date(2026, 12, 1), amount=D(0))
     found = {
@@ -170,7 +173,7 @@ def test_the_newest_budget_counts_and_none_ends_it(spender: Owner) -> None:
     assert found == {8: None, 9: 100, 10: 100, 11: 40, 12: None}
 
 
-def test_who_ended_warnings_gets_none(spender: Owner) -> None:
+def test_unsubscribed_leads_get_no_warning(spender: Owner) -> None:
     spend(spender, 50, at(2))
     budget_mails.send_budget_warnings(at(2))
     address = SentMail.objects.get().address
@@ -180,7 +183,7 @@ def test_who_ended_warnings_gets_none(spender: Owner) -> None:
     assert "unsubscribed" in address.suppression(budget_mails.KIND)
 
 
-def test_leads_set_budgets_of_their_owners_alone(spender: Owner, client: Client) -> None:
+def test_leads_set_budgets_only_for_their_owners(spender: Owner, client: Client) -> None:
     other = owner("Other")
     client.force_login(User.objects.get(username="lena"))
     path = "/admin/cost/budget/add/"
@@ -205,7 +208,7 @@ def test_leads_set_budgets_of_their_owners_alone(spender: Owner, client: Client)
     assert client.post(f"/admin/cost/budget/{made.pk}/delete/", {"post": "yes"}).status_code == 403
 
 
-def test_forecasts_are_measured_by_months_that_are_over(
+def test_the_accuracy_of_forecasts_is_measured_on_past_months(
     spender: Owner, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for day in range(1, 32):

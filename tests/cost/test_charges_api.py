@@ -1,4 +1,4 @@
-"""Charges in the read API: exact, by period, for the reader's owners alone."""
+"""Charges in the read API: exact, by period, for the reader's owners only."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def alice(make_sender: MakeSender) -> Sender:
 
 @pytest.fixture
 def bob(make_sender: MakeSender, alice: Sender) -> Sender:
-    """Of the same organization; both have charges."""
+    """An owner in alice's organization. Both have charges."""
     made = make_sender("B", kind=KeyType.SECRET)
     a, b = alice.key.default_owner, made.key.default_owner
     assign(plan(prices={"events": "0.0000000003"}), of=a.organization)
@@ -48,7 +48,7 @@ def bob(make_sender: MakeSender, alice: Sender) -> Sender:
         ("month", ["2026-09-01T00:00:00Z", "2026-09-01T00:00:00Z"]),
     ],
 )
-def test_charges_come_by_period_and_to_the_last_digit(
+def test_charges_are_summed_by_period_without_rounding(
     alice: Sender, bob: Sender, client: Client, group: str, expected: list[str]
 ) -> None:
     span = {"until": "2026-09-03T00:00:00Z"}
@@ -62,7 +62,7 @@ def test_charges_come_by_period_and_to_the_last_digit(
     assert {row["currency"] for row in found} == {"EUR"}
 
 
-def test_filters_leave_what_they_name(alice: Sender, bob: Sender, client: Client) -> None:
+def test_filters_find_matching_charges(alice: Sender, bob: Sender, client: Client) -> None:
     for query, meters in (
         ({"source": "APP"}, {"events", "ingested", "stored"}),
         ({"source": "app", "meter": "stored"}, {"stored"}),
@@ -87,7 +87,7 @@ def test_pages_show_each_row_once(alice: Sender, bob: Sender, client: Client, gr
     assert len(every) > 3
 
 
-def test_what_cannot_be_asked_is_a_problem(alice: Sender, client: Client) -> None:
+def test_an_invalid_request_gets_a_problem(alice: Sender, client: Client) -> None:
     for query in (
         {"group": "hour", **TIME, "until": "2026-12-01T00:00:00Z"},
         {"meter": "money"},

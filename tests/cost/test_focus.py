@@ -1,4 +1,4 @@
-"""The FOCUS export: every column as the specification wants it, for usage, fixed costs and corrections."""
+"""The FOCUS export follows the specification for usage, fixed costs and corrections."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ SEPTEMBER, OCTOBER = date(2026, 9, 1), date(2026, 10, 1)
 
 @pytest.fixture
 def charges(db: None) -> None:
-    """Two months: tiers, a discount, a fixed cost, what is free, what has no price, a correction."""
+    """Two months of charges: tiers, a discount, a fixed cost, free and unpriced usage, a correction."""
     a, b = owner('A, "the" first'), owner("=B")
     standard = plan(prices={"stored": "0.1"})
     price(standard, "events", "2", since=at(1, month=1), above_1="1.333")
@@ -44,20 +44,20 @@ def charges(db: None) -> None:
 
 
 def exported(month: date) -> list[str]:
-    """The lines of a file."""
+    """Return the lines of an export."""
     file = content(focus.sheet(focus.charges_of(month), month, "csv"), "csv")
     assert file.startswith(MARK)
     return file.decode("utf-8-sig").splitlines(keepends=True)
 
 
 @pytest.mark.parametrize("month", [SEPTEMBER, OCTOBER])
-def test_an_export_keeps_the_rules(charges: None, month: date) -> None:
+def test_an_export_follows_the_rules(charges: None, month: date) -> None:
     lines = exported(month)
     assert len(lines) > 10
     assert list(focus_rules.examine(lines)) == []
 
 
-def test_an_export_has_every_charge_and_all_of_its_cost(charges: None) -> None:
+def test_an_export_has_every_charge_and_the_total_cost(charges: None) -> None:
     for month in (SEPTEMBER, OCTOBER):
         found = list(csv.DictReader(exported(month)))
         assert len(found) == Charge.objects.filter(billing_month__month=month).count()
@@ -65,12 +65,12 @@ def test_an_export_has_every_charge_and_all_of_its_cost(charges: None) -> None:
         assert billed == total(billing_month__month=month) > 0
 
 
-def test_what_the_columns_say(charges: None) -> None:
+def test_columns_have_the_expected_values(charges: None) -> None:
     rows = list(csv.DictReader(exported(SEPTEMBER)))
     first = next(row for row in rows if row["SkuPriceId"] == "SKU-events-T2")
     assert first["PricingQuantity"] == "2.456789"
     assert first["ConsumedQuantity"] == "2456789"
-    assert first["ListUnitPrice"] == "1.3330"  # not to be read as 1333
+    assert first["ListUnitPrice"] == "1.3330"  # four decimals, so that it can't be read as 1333
     assert first["ContractedUnitPrice"] == "1.16844115"
     assert (first["SubAccountName"], first["ResourceName"]) == ('A, "the" first', "portal")
     assert first["ChargePeriodEnd"] == "2026-09-01T01:00:00Z"
@@ -84,7 +84,7 @@ def test_what_the_columns_say(charges: None) -> None:
     assert (of_events["BillingPeriodStart"], of_events["SkuPriceId"]) == ("2026-10-01T00:00:00Z", "")
 
 
-def test_a_name_is_no_formula_where_a_spreadsheet_opens_it(charges: None) -> None:
+def test_names_are_never_formulas(charges: None) -> None:
     found = {row["SubAccountName"] for row in csv.DictReader(exported(SEPTEMBER))}
     assert found == {'A, "the" first', "'=B"}
 
@@ -126,7 +126,7 @@ BROKEN = (
 
 
 @pytest.mark.parametrize(("column", "value", "complaint"), BROKEN)
-def test_the_rules_find_what_is_broken(charges: None, column: str, value: str, complaint: str) -> None:
+def test_the_rules_detect_violations(charges: None, column: str, value: str, complaint: str) -> None:
     rows = csv.DictReader(exported(SEPTEMBER))
     row = next(row for row in rows if row["SkuPriceId"] == "SKU-events-T2")
     text = io.StringIO()
@@ -136,7 +136,7 @@ def test_the_rules_find_what_is_broken(charges: None, column: str, value: str, c
     assert any(complaint in each for each in focus_rules.examine(text.getvalue().splitlines()))
 
 
-def test_the_rules_want_every_column_once_and_no_strange_one() -> None:
+def test_the_rules_require_every_column_once_and_no_unknown_one() -> None:
     found = list(focus_rules.examine(["BilledCost,BilledCost,Owner,x_Dialect\r\n"]))
     assert "ListCost is missing, which is mandatory" in found
     assert "BilledCost is there twice" in found

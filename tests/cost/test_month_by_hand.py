@@ -1,4 +1,4 @@
-"""A month computed by hand: charges equal what was worked out on paper, to the last digit.
+"""Charges of a month equal a calculation by hand, to the last digit.
 
 September 2026 has 720 hours, October 744. Owner A has the sources portal and app, owner B has batch.
 
@@ -25,12 +25,12 @@ from tests.cost.ledgers import assign, at, charged, organization, owner, plan, p
 D = Decimal
 SEPTEMBER, OCTOBER = date(2026, 9, 1), date(2026, 10, 1)
 GB = 1_000_000_000
-END = at(1, month=10)  # when the accounts of September are made
+END = at(1, month=10)  # when September is charged
 
 
 @pytest.fixture
 def owners(db: None) -> tuple[Owner, Owner]:
-    """The month's usage, in the order in which it comes in."""
+    """The month's usage, in order of receipt."""
     a, b = owner("A"), owner("B")
     standard = plan(prices={"ingested": "0.5", "stored": "0.144"})
     price(standard, "events", "2", since=at(1, month=1), above_4="1.5")
@@ -79,7 +79,7 @@ SUM_A = D("11.5") + INGESTED_A + STORED_A + PLATFORM_A
 SUM_B = EVENTS_B + INGESTED_B + STORED_B + PLATFORM_B
 
 
-def test_the_charges_are_those_of_the_paper(owners: tuple[Owner, Owner]) -> None:
+def test_charges_equal_the_calculation(owners: tuple[Owner, Owner]) -> None:
     a, b = owners
     update_charges(a.organization_id, END)
     month = BillingMonth.objects.get(month=SEPTEMBER)
@@ -113,7 +113,7 @@ def test_the_charges_are_those_of_the_paper(owners: tuple[Owner, Owner]) -> None
     )
 
 
-def test_a_late_event_costs_in_the_hour_of_its_receipt(owners: tuple[Owner, Owner]) -> None:
+def test_a_late_event_is_charged_in_its_hour_of_receipt(owners: tuple[Owner, Owner]) -> None:
     a, b = owners
     update_charges(a.organization_id, END)
     # A replay files 1,000,000 events of 1 GB in the hour in which they were received: 15 September 0:00.
@@ -135,7 +135,9 @@ def test_a_late_event_costs_in_the_hour_of_its_receipt(owners: tuple[Owner, Owne
     assert total(owner=a, hour__lt=END) == SUM_A - PLATFORM_A + D("64.29")
 
 
-def test_a_closed_month_stays_and_what_is_found_later_is_corrected(owners: tuple[Owner, Owner]) -> None:
+def test_a_closed_month_is_unchanged_and_later_usage_becomes_a_correction(
+    owners: tuple[Owner, Owner],
+) -> None:
     a, _ = owners
     closing.close(organization(), SEPTEMBER, audit.command("close_month"), END)
     september, october = BillingMonth.objects.order_by("month")
@@ -187,7 +189,7 @@ def test_a_closed_month_stays_and_what_is_found_later_is_corrected(owners: tuple
     assert not ChargeDay.objects.filter(**corrections).exists()
 
 
-def test_corrections_that_were_closed_are_not_charged_again(owners: tuple[Owner, Owner]) -> None:
+def test_corrections_in_a_closed_month_are_not_charged_again(owners: tuple[Owner, Owner]) -> None:
     a, _ = owners
     actor = audit.command("close_month")
     closing.close(organization(), SEPTEMBER, actor, END)
@@ -200,7 +202,7 @@ def test_corrections_that_were_closed_are_not_charged_again(owners: tuple[Owner,
 
 
 @pytest.mark.parametrize("model", [Charge, ChargeDay])
-def test_the_database_refuses_to_touch_what_is_closed(
+def test_the_database_refuses_changes_to_closed_months(
     owners: tuple[Owner, Owner], model: type[Charge] | type[ChargeDay]
 ) -> None:
     closing.close(organization(), SEPTEMBER, audit.command("close_month"), END)
@@ -219,7 +221,7 @@ def test_the_database_refuses_to_touch_what_is_closed(
     assert of_september.exists()
 
 
-def test_a_month_is_closed_when_it_is_over_and_after_those_before_it(owners: tuple[Owner, Owner]) -> None:
+def test_months_are_closed_in_order_after_their_end(owners: tuple[Owner, Owner]) -> None:
     actor = audit.command("close_month")
     for month, now, why in (
         (SEPTEMBER, at(30, 23), "isn't over"),

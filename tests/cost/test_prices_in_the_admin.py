@@ -1,4 +1,4 @@
-"""Prices in the admin: operators make them, audited; nobody changes what was charged."""
+"""Prices in the admin: only operators create them, and charged ones can't be changed."""
 
 from datetime import date
 from decimal import Decimal
@@ -37,7 +37,7 @@ def operator(db: None) -> Client:
 
 @pytest.fixture
 def charged(db: None) -> Price:
-    """A price that was charged, with a tier."""
+    """A price with a tier that has been charged."""
     a = owner("A")
     made = plan(prices={})
     found = price(made, "events", "2", since=at(1, month=1), above_5="1")
@@ -49,14 +49,14 @@ def charged(db: None) -> Price:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_prices_are_for_operators(page: str, charged: Price, operator: Client) -> None:
+def test_only_operators_see_prices(page: str, charged: Price, operator: Client) -> None:
     member = logged_in(person("alice", owner("A")))
     assert member.get(f"/admin/cost/{page}/").status_code == 403
     assert operator.get(f"/admin/cost/{page}/").status_code == 200
     assert operator.get(f"/admin/cost/{page}/add/").status_code == 200
 
 
-def test_an_operator_makes_a_price_with_a_tier(operator: Client) -> None:
+def test_an_operator_creates_a_price_with_a_tier(operator: Client) -> None:
     standard = PricePlan.objects.create(name="Standard")
     answer = operator.post("/admin/cost/price/add/", FORM | {"plan": standard.pk})
     assert answer.status_code == 302, answer.content[-3000:]
@@ -66,14 +66,14 @@ def test_an_operator_makes_a_price_with_a_tier(operator: Client) -> None:
     assert (entry.actor_name, entry.after["unit_price"]) == ("olga", "2.5")
 
 
-def test_a_price_begins_with_an_hour(operator: Client) -> None:
+def test_a_price_begins_on_a_full_hour(operator: Client) -> None:
     standard = PricePlan.objects.create(name="Standard")
     answer = operator.post("/admin/cost/price/add/", FORM | {"plan": standard.pk, "valid_from_1": "00:30:00"})
     assert "start of an hour" in answer.content.decode()
     assert not Price.objects.exists()
 
 
-def test_any_day_of_a_month_stands_for_it(operator: Client) -> None:
+def test_any_day_of_a_month_selects_the_month(operator: Client) -> None:
     form = {"name": "Hosting", "amount": "9.99", "method": "evenly"}
     answer = operator.post(
         "/admin/cost/platformcost/add/", form | {"first_month": "2026-09-17", "last_month": "2026-10-02"}
@@ -99,7 +99,7 @@ def test_a_charged_price_is_read_only(charged: Price, operator: Client) -> None:
         charged.full_clean()
 
 
-def test_the_database_refuses_to_change_what_was_charged(charged: Price) -> None:
+def test_the_database_refuses_changes_to_charged_prices(charged: Price) -> None:
     tier = charged.tiers.get()
     for attempt in (
         lambda: Price.objects.update(unit_price=1),
@@ -133,7 +133,7 @@ def test_a_discount_is_a_percentage(percent: str, charged: Price) -> None:
         Discount.objects.create(owner=owner("A"), percent=Decimal(percent), valid_from=at(1))
 
 
-def test_a_platform_cost_doesnt_end_before_it_begins(operator: Client) -> None:
+def test_a_platform_cost_cannot_end_before_it_begins(operator: Client) -> None:
     data = {"name": "Machines", "amount": "10", "method": "evenly", "first_month": "2026-12-01"}
     answer = operator.post("/admin/cost/platformcost/add/", data | {"last_month": "2026-11-01"})
     assert "must not be before the first" in answer.content.decode()
@@ -142,7 +142,7 @@ def test_a_platform_cost_doesnt_end_before_it_begins(operator: Client) -> None:
     )
 
 
-def test_the_demos_prices_are_made_once(charged: Price) -> None:
+def test_the_demos_prices_are_created_once(charged: Price) -> None:
     home = organization("zenith")
     assert prices.apply(home)
     assert not prices.apply(home)

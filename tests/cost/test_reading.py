@@ -32,7 +32,7 @@ def owners(db: None) -> tuple[Owner, Owner]:
     return a, b
 
 
-def test_a_month_of_each_owner(owners: tuple[Owner, Owner]) -> None:
+def test_cost_and_usage_of_a_month_are_summed_by_owner(owners: tuple[Owner, Owner]) -> None:
     first, second = totals.owner_months(SEPTEMBER)
     assert (first.owner, first.cost, first.events, first.gb) == ("A", D("9.5"), 4_000_000, D(3))
     assert (second.owner, second.cost, second.per_million) == ("B", D(1), D(2))
@@ -42,7 +42,7 @@ def test_a_month_of_each_owner(owners: tuple[Owner, Owner]) -> None:
     assert totals.months(None) == [SEPTEMBER]
 
 
-def test_currencies_are_those_of_the_owners_charges(owners: tuple[Owner, Owner]) -> None:
+def test_currencies_are_taken_from_the_owners_charges(owners: tuple[Owner, Owner]) -> None:
     other = owner("C", organization("elsewhere"))
     BillingMonth.objects.create(organization=other.organization, month=SEPTEMBER, currency="CHF")
 
@@ -54,7 +54,7 @@ def test_currencies_are_those_of_the_owners_charges(owners: tuple[Owner, Owner])
     assert totals.currencies(AUGUST, SEPTEMBER, []) == set()
 
 
-def test_series_by_hour(owners: tuple[Owner, Owner]) -> None:
+def test_hourly_costs_are_summed_by_source(owners: tuple[Owner, Owner]) -> None:
     hours = totals.hourly_costs(at(2), at(3), "source", meter="events")
     assert [(point.at, point.name, point.cost) for point in hours] == [
         (at(2, 5), "app", D(6)),
@@ -69,12 +69,12 @@ SIDES = st.builds(MonthCosts, USED, USED, USED, NUMBERS, st.decimals(-1000, 1000
 
 @settings(max_examples=100)
 @given(SIDES, SIDES)
-def test_the_causes_of_a_change_sum_to_it(before: MonthCosts, after: MonthCosts) -> None:
+def test_causes_of_a_change_add_up_to_it(before: MonthCosts, after: MonthCosts) -> None:
     change = comparison.compare(before, after)
     assert sum_of(change.causes.values()) == change.whole == sum_of((after.cost, -before.cost))
 
 
-def test_each_cause_is_told_from_the_others() -> None:
+def test_causes_of_a_change_are_separated() -> None:
     before = MonthCosts(
         events=Metered(D(10), D(20)), ingested=Metered(D(4), D(2)), stored=Metered(D(6), D(3)), fixed=D(5)
     )
@@ -106,12 +106,12 @@ def test_months_are_compared_from_their_charges(owners: tuple[Owner, Owner]) -> 
     change = comparison.compare(
         comparison.month_costs(AUGUST, [a.pk]), comparison.month_costs(SEPTEMBER, [a.pk])
     )
-    # 2 million events to 4, of 500 bytes to 750: 4 + 0.5, and 0.5 for their size.
+    # From 2 million events to 4, and from 500 bytes to 750: 4 + 0.5 for volume, and 0.5 for size.
     assert (change.before, change.after) == (D("4.5"), D("9.5"))
     assert (change.volume, change.size, change.price) == (D("4.5"), D("0.5"), D(0))
 
 
-def test_a_forecast_goes_on_by_weekdays(owners: tuple[Owner, Owner]) -> None:
+def test_a_forecast_follows_the_costs_of_weekdays(owners: tuple[Owner, Owner]) -> None:
     a, _ = owners
     for day in range(3, 15):
         use(a, at(day), stored=1_000_000 if at(day).weekday() < 5 else 100_000)
@@ -119,14 +119,14 @@ def test_a_forecast_goes_on_by_weekdays(owners: tuple[Owner, Owner]) -> None:
     found = forecasts.forecast(SEPTEMBER, [a.pk], at(14, 12))
     assert found.so_far == totals.total(SEPTEMBER, [a.pk])
     assert found.expected is not None
-    # Saturdays and Sundays from 19 September on cost what those before did, Thursdays too.
+    # From 19 September on, Saturdays, Sundays and Thursdays cost as much as before.
     assert {found.days[date(2026, 9, day)] for day in (19, 20, 26, 27)} == {D("0.2")}
     assert found.days[date(2026, 9, 17)] == 2
     assert found.expected > found.so_far
     assert forecasts.forecast(SEPTEMBER, [a.pk], at(1, month=10)).expected == found.so_far
 
 
-def test_what_is_kept_is_expected_to_grow_as_it_grew() -> None:
+def test_a_forecast_of_stored_data_continues_its_growth() -> None:
     days = {date(2026, 9, 1) + timedelta(days=number): D(10 + number) for number in range(10)}
     found = forecasts.expected_costs({}, days, date(2026, 9, 11), date(2026, 9, 14))
     assert found is not None
@@ -134,7 +134,7 @@ def test_what_is_kept_is_expected_to_grow_as_it_grew() -> None:
     assert forecasts.expected_costs({}, {}, date(2026, 9, 11), date(2026, 9, 14)) is None
 
 
-def test_another_plan_costs_what_charging_by_it_would(owners: tuple[Owner, Owner]) -> None:
+def test_simulating_a_plan_equals_charging_by_it(owners: tuple[Owner, Owner]) -> None:
     a, b = owners
     Discount.objects.create(owner=a, percent=D("12.345"), valid_from=at(2))
     PlatformCost.objects.create(name="Hosting", amount=D(10), method=Method.EVENLY, first_month=SEPTEMBER)

@@ -1,4 +1,4 @@
-"""Stored data is charged by the day once a day is over, to the same sums as by the hour."""
+"""Stored data is charged by day once a day is over, with the same totals as by hour."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ SOURCES = 12
 
 
 def sums(lines: Sequence[ChargeLine]) -> dict[tuple[object, ...], tuple[Decimal, ...]]:
-    """What each key has of a day, in each tier and at each price."""
+    """Return the sums of each key, day, tier and price."""
     found: dict[tuple[object, ...], tuple[Decimal, ...]] = {}
     with exactly():
         for line in lines:
@@ -37,7 +37,7 @@ def sums(lines: Sequence[ChargeLine]) -> dict[tuple[object, ...], tuple[Decimal,
 
 @settings(max_examples=40)
 @given(any_terms(), any_uses())
-def test_a_day_sums_to_its_hours_by_key_tier_and_price(terms: Terms, uses: Sequence[HourUsage]) -> None:
+def test_a_days_charges_equal_the_sum_of_its_hours(terms: Terms, uses: Sequence[HourUsage]) -> None:
     hourly = list(charge_lines.compute_lines(1, terms, SPAN, uses, {}, {}))
     daily = list(merge_stored_by_day(hourly, SPAN.until + DAY))
     assert sums(daily) == sums(hourly)
@@ -48,7 +48,7 @@ def test_a_day_sums_to_its_hours_by_key_tier_and_price(terms: Terms, uses: Seque
     assert len(keys) == len(set(keys))
 
 
-def test_a_day_that_runs_is_by_the_hour() -> None:
+def test_the_current_day_is_charged_by_hour() -> None:
     uses = [HourUsage(at(1), UsageKey(1, "log", "sunbird"), 1, 0, 0, 100, 100, 0)]
     hourly = list(charge_lines.compute_lines(1, Terms("EUR"), SPAN, uses, {}, {}))
     assert list(merge_stored_by_day(hourly, SPAN.until)) == hourly
@@ -56,7 +56,7 @@ def test_a_day_that_runs_is_by_the_hour() -> None:
 
 @pytest.fixture
 def keeper(db: None) -> Owner:
-    """An owner of many sources that sent one event each, and nothing since."""
+    """An owner with many sources that each sent a single event."""
     made = owner("Keeper")
     assign(plan(prices={"stored": "0.144"}))
     for number in range(SOURCES):
@@ -69,14 +69,14 @@ def stored(**only: object) -> list[Charge]:
 
 
 def disagreements(now: datetime) -> list[str]:
-    """What doesn't agree, but for the events, which there are none of here."""
+    """Return what verification finds, except for missing events, which these tests don't create."""
     found = [each.what for each in verification.examine(now).found]
     return [what for what in found if what != "charges and events disagree"]
 
 
-def test_quiet_sources_cost_a_row_a_day_not_an_hour(keeper: Owner) -> None:
+def test_quiet_sources_have_one_charge_per_day(keeper: Owner) -> None:
     update_charges(keeper.organization_id, at(21, 3))
-    # Twenty days that are over, and four hours of the one that runs.
+    # Twenty past days, and four hours of the current one.
     assert len(stored()) == SOURCES * (20 + 4)
     assert {row.hours for row in stored(hour__lt=at(21))} == {19, 24}
     hours = (at(21, 4) - at(1, 5)) // HOUR
@@ -84,7 +84,7 @@ def test_quiet_sources_cost_a_row_a_day_not_an_hour(keeper: Owner) -> None:
     assert disagreements(at(21, 3)) == []
 
 
-def test_a_day_becomes_one_row_when_it_is_over(keeper: Owner) -> None:
+def test_hourly_charges_are_merged_when_a_day_is_over(keeper: Owner) -> None:
     moment = at(2, 20)
     while moment < at(3, 3):
         update_charges(keeper.organization_id, moment)
@@ -97,7 +97,7 @@ def test_a_day_becomes_one_row_when_it_is_over(keeper: Owner) -> None:
     assert Charge.objects.aggregate(Sum("cost"), Sum("quantity")) == before
 
 
-def test_a_late_change_of_a_day_that_is_over_charges_that_day_again(keeper: Owner) -> None:
+def test_a_late_change_recharges_a_past_day(keeper: Owner) -> None:
     update_charges(keeper.organization_id, at(4))
     use(keeper, at(2, 12), by="late", stored=1, billed_bytes=10**9)
     update_charges(keeper.organization_id, at(4))
@@ -106,7 +106,7 @@ def test_a_late_change_of_a_day_that_is_over_charges_that_day_again(keeper: Owne
     assert disagreements(at(4)) == []
 
 
-def test_focus_says_how_long_a_charge_is_of(keeper: Owner) -> None:
+def test_focus_states_the_period_of_a_charge(keeper: Owner) -> None:
     update_charges(keeper.organization_id, at(3))
     charge = stored(hour=at(2))[0]
     ends = {column.name: column.value(charge) for column in focus.COLUMNS}
@@ -114,7 +114,7 @@ def test_focus_says_how_long_a_charge_is_of(keeper: Owner) -> None:
 
 
 @pytest.mark.parametrize("change", [at(10), at(10, 7)])
-def test_a_supposed_plan_whose_price_changes_within_a_day_costs_the_same_as_charging_by_it(
+def test_simulating_a_plan_with_a_price_change_within_a_day_equals_charging_by_it(
     keeper: Owner, change: datetime
 ) -> None:
     other = plan("Another plan", prices={"stored": "1.000"})

@@ -1,4 +1,4 @@
-"""What holds for any usage and any plan: sums, shares, doing it again, doing it in parts."""
+"""Properties of charging for any usage and plan: sums, shares, repetition, charging in parts."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -40,7 +40,7 @@ def tiers(draw: st.DrawFn) -> tuple[Tier, ...]:
 
 @st.composite
 def any_terms(draw: st.DrawFn) -> Terms:
-    """A plan, with prices that change, for an owner that has a discount for a while."""
+    """Return a plan with changing prices, for an owner with a temporary discount."""
     prices = [
         ListedPrice(number, 1, meter, meter, moment, draw(tiers()))
         for number, (meter, moment) in enumerate(
@@ -63,7 +63,7 @@ def any_uses(draw: st.DrawFn) -> list[HourUsage]:
 
 @settings(max_examples=40)
 @given(any_terms(), any_uses())
-def test_each_charge_is_quantity_times_price_and_all_that_was_used_is_charged_once(
+def test_charges_are_quantity_times_price_and_cover_all_usage_once(
     terms: Terms, uses: Sequence[HourUsage]
 ) -> None:
     lines = list(charge_lines.compute_lines(1, terms, SPAN, uses, {}, {}))
@@ -83,7 +83,7 @@ def test_each_charge_is_quantity_times_price_and_all_that_was_used_is_charged_on
 
 @settings(max_examples=40)
 @given(any_terms(), any_uses(), HOURS)
-def test_charging_in_two_parts_makes_the_same_charges(
+def test_charging_in_two_parts_gives_the_same_charges(
     terms: Terms, uses: Sequence[HourUsage], middle: Any
 ) -> None:
     whole = list(charge_lines.compute_lines(1, terms, SPAN, uses, {}, {}))
@@ -103,7 +103,7 @@ def test_charging_in_two_parts_makes_the_same_charges(
 
 @settings(max_examples=50)
 @given(tiers(), st.lists(st.decimals("0.000001", 10**6, places=6), min_size=1, max_size=5))
-def test_parts_by_tier_sum_to_the_quantity_and_lie_within_their_tiers(
+def test_parts_by_tier_add_up_and_stay_within_their_tiers(
     made: tuple[Tier, ...], quantities: Sequence[Decimal]
 ) -> None:
     with exactly():
@@ -125,9 +125,7 @@ def test_parts_by_tier_sum_to_the_quantity_and_lie_within_their_tiers(
     st.decimals(0, 10**8, places=2),
     st.dictionaries(st.integers(1, 50), st.decimals(0, 10**9, places=9), min_size=1, max_size=20),
 )
-def test_shares_sum_to_the_whole_and_are_off_by_less_than_a_cent(
-    amount: Decimal, weights: dict[int, Decimal]
-) -> None:
+def test_shares_add_up_and_are_accurate_to_a_cent(amount: Decimal, weights: dict[int, Decimal]) -> None:
     shares = allocate(amount, weights)
     with exactly():
         assert sum(shares.values()) == amount
@@ -140,8 +138,8 @@ def test_shares_sum_to_the_whole_and_are_off_by_less_than_a_cent(
 
 
 @pytest.mark.slow
-class Kept(TestCase):
-    """With the database: any usage, coming in any parts."""
+class TestStoredCharges(TestCase):
+    """Charges in the database, for any usage that arrives in any parts."""
 
     @settings(max_examples=8)
     @given(
@@ -159,7 +157,7 @@ class Kept(TestCase):
         st.integers(0, 10),
         HOURS,
     )
-    def test_charges_made_as_usage_comes_in_are_those_made_at_once(
+    def test_incremental_charges_equal_charges_made_at_once(
         self, coming: list[tuple[int, Any, str, str, int]], cut: int, first_look: Any
     ) -> None:
         owners = owner("A"), owner("B")
@@ -182,7 +180,9 @@ class Kept(TestCase):
         update_charges(home, at(1, 12))
         assert _rows() == rows
         found = verification.examine(at(1, 12)).found
-        assert [each for each in found if "events disagree" not in each.what] == []  # there are no events
+        assert [
+            each for each in found if "events disagree" not in each.what
+        ] == []  # the test creates no events
         assert sum(row["cost"] for row in rows if row["meter"] == "platform") == Decimal("99.99")
 
 
@@ -205,7 +205,7 @@ def charged_once(db: None) -> Owner:
     return a
 
 
-def test_only_hours_from_the_first_that_changed_are_charged_again(charged_once: Owner) -> None:
+def test_only_hours_since_the_first_change_are_recharged(charged_once: Owner) -> None:
     before = set(Charge.objects.values_list("pk", flat=True))
     use(charged_once, at(3), stored=1, billed_bytes=100)
     update_charges(charged_once.organization_id, at(4))
@@ -216,7 +216,7 @@ def test_only_hours_from_the_first_that_changed_are_charged_again(charged_once: 
     assert kept.exists()
 
 
-def test_a_change_that_leaves_all_sums_alike_is_seen(charged_once: Owner) -> None:
+def test_a_change_that_keeps_all_sums_is_detected(charged_once: Owner) -> None:
     row = UsageHour.objects.get(hour=at(2))
     UsageHour.objects.filter(pk=row.pk).update(source=source("other", charged_once.organization))
     update_charges(charged_once.organization_id, at(4))
@@ -224,7 +224,7 @@ def test_a_change_that_leaves_all_sums_alike_is_seen(charged_once: Owner) -> Non
     assert list(found) == ["other"]
 
 
-def test_where_nothing_changed_nothing_is_written(charged_once: Owner) -> None:
+def test_without_changes_nothing_is_written(charged_once: Owner) -> None:
     before = list(Charge.objects.order_by("pk").values_list("pk", flat=True))
     for history in (True, False):
         kept = update_charges(charged_once.organization_id, at(4), history=history)
@@ -233,13 +233,13 @@ def test_where_nothing_changed_nothing_is_written(charged_once: Owner) -> None:
     assert list(Charge.objects.order_by("pk").values_list("pk", flat=True)) == before
 
 
-def test_a_clock_that_goes_back_takes_no_charge_away(charged_once: Owner) -> None:
+def test_a_clock_set_back_removes_no_charges(charged_once: Owner) -> None:
     before = Charge.objects.count()
     update_charges(charged_once.organization_id, at(2))
     assert Charge.objects.count() == before
 
 
-def test_a_tampered_charge_is_found(charged_once: Owner) -> None:
+def test_verification_finds_a_manipulated_charge(charged_once: Owner) -> None:
     charge = Charge.objects.filter(meter="events").earliest("hour")
     charge.quantity, charge.cost, charge.list_cost = (
         charge.quantity * 2,

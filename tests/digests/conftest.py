@@ -1,4 +1,4 @@
-"""The people, the teams and the mail server of the tests of mail serve here too."""
+"""Fixtures of the mail tests: people, teams and the mail server."""
 
 from tests.mail.conftest import alice, bob, box, charlie, lead, operator, owner, team_a, team_b, to_server
 

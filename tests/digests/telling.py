@@ -1,4 +1,4 @@
-"""What digests are about, made in one call."""
+"""Factories for tests of digests: usage, subscriptions, clocks."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,13 +16,13 @@ from reports.rollups.statements import start_of
 from tests.factories import person
 from tests.mail.conftest import with_address
 
-# A Friday; digests of the day are due at seven.
+# A Friday; daily digests are due at seven.
 NOW = datetime(2026, 11, 20, 7, 0, 30, tzinfo=UTC)
 YESTERDAY = datetime(2026, 11, 19, 10, tzinfo=UTC)
 
 
 def usage(owner: Owner, hour: datetime, received: int, *, source: str = "portal", rejected: int = 0) -> None:
-    """What came in in an hour, in the counters of usage; what was filed of it in the rollup of events too."""
+    """Add an hour of usage, and its stored events to the rollup of events."""
     found, _ = Source.objects.get_or_create(organization_id=owner.organization_id, name=source)
     UsageHour.objects.create(
         owner=owner,
@@ -46,7 +46,7 @@ def usage(owner: Owner, hour: datetime, received: int, *, source: str = "portal"
 
 
 def subscribed(user: User | None = None, *owners: Owner, **options: Any) -> Subscription:
-    """A subscription to the daily digest at seven, due at NOW."""
+    """Create a subscription to the daily digest at seven, due at NOW."""
     options = {"rhythm": "daily", "next_at": NOW.replace(second=0)} | options
     subscription = Subscription.objects.create(user=user, **options)
     subscription.owners.set(owners)

@@ -1,4 +1,4 @@
-"""What a digest says is what report pages say: its links are followed, and what is found there compared."""
+"""Digests have the same figures as report pages: their links are followed and the figures compared."""
 
 from datetime import date
 from decimal import Decimal
@@ -47,7 +47,7 @@ def _charge() -> None:
 pytestmark = pytest.mark.django_db
 stored = lifelike.of_module(summarise_due, _charge)
 
-# First day, days, zone, owners.
+# First day, number of days, zone, owners.
 ASKED = {
     "a day": (date(2026, 11, 17), 1, "UTC", ALL),
     "a day in Kathmandu": (date(2026, 11, 16), 1, "Asia/Kathmandu", (home.LEARNING,)),
@@ -65,14 +65,14 @@ def _asked(name: str) -> tuple[Period, list[Owner]]:
 
 
 def digest_for(name: str, **options: Any) -> Digest:
-    """The digest, with CSV."""
+    """Compose the digest with attached files."""
     found = content.compose(Subscription(attach_csv=True, **options), *_asked(name), NOW)
     assert found is not None
     return found
 
 
 def followed(path: str) -> tuple[Filters, Report]:
-    """What an operator finds behind a link of a digest."""
+    """Return the filters and the report that an operator gets by following a link."""
     url = urlsplit(path)
     (page,) = (page for page in PAGES if url.path == f"/reports/{page.name}/")
     choices = Choices(
@@ -95,7 +95,7 @@ def followed(path: str) -> tuple[Filters, Report]:
 
 
 def behind(digest: Digest, label: str) -> tuple[Filters, Report]:
-    """The page of that title."""
+    """Follow the link with this label."""
     (link,) = (link for link in digest.links if link.label == label)
     return followed(link.path)
 
@@ -111,13 +111,13 @@ def rows(report: Report, block: str) -> tuple[Row, ...]:
 
 
 def file(digest: Digest, name: str) -> list[list[str]]:
-    """The rows of a file; none where there is no such file."""
+    """Return the rows of an attached file, or none without the file."""
     found = [each.content for each in digest.files if each.name == name]
     return read_by_all(found[0], "csv")[1:] if found else []
 
 
 @each_period
-def test_links_ask_what_the_digest_tells(asked: str) -> None:
+def test_links_have_the_digests_filters(asked: str) -> None:
     period, owners = _asked(asked)
     digest = digest_for(asked)
     assert [link.label for link in digest.links] == ["At a glance", "Sessions", "Errors", "Cost"]
@@ -131,7 +131,7 @@ def test_links_ask_what_the_digest_tells(asked: str) -> None:
 
 
 @each_period
-def test_figures_are_those_of_the_pages(asked: str) -> None:
+def test_figures_equal_those_of_the_pages(asked: str) -> None:
     digest = digest_for(asked)
     told = figures(digest)
     _, glance = behind(digest, "At a glance")
@@ -157,7 +157,7 @@ def test_figures_are_those_of_the_pages(asked: str) -> None:
 
 
 @each_period
-def test_tables_and_files_are_those_of_the_pages(asked: str) -> None:
+def test_tables_and_files_equal_those_of_the_pages(asked: str) -> None:
     digest = digest_for(asked)
     _, glance = behind(digest, "At a glance")
     _, errors = behind(digest, "Errors")
@@ -183,7 +183,7 @@ def test_tables_and_files_are_those_of_the_pages(asked: str) -> None:
 
 
 @each_period
-def test_the_cost_is_what_the_page_of_cost_has(asked: str) -> None:
+def test_the_cost_equals_that_of_the_cost_page(asked: str) -> None:
     period, owners = _asked(asked)
     spent = read(period, owners, WRITTEN, NOW).spending
     keys = tuple(owner.pk for owner in owners)
@@ -208,7 +208,7 @@ def test_the_cost_is_what_the_page_of_cost_has(asked: str) -> None:
     assert (glance.so_far, glance.expected) == (spent.so_far, spent.expected)
 
 
-def test_budgets_are_told_as_the_page_of_cost_shows_them() -> None:
+def test_budgets_equal_those_of_the_cost_page() -> None:
     owner = home.establish()[home.KEY_DELIVERY]
     Budget.objects.update_or_create(
         owner=owner, first_month=date(2026, 11, 1), defaults={"amount": Decimal("0.01")}

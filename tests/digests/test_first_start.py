@@ -1,4 +1,4 @@
-"""From the first start on: digests of the demo are in the mail folder once their figures are there."""
+"""Digests of the demo are written to the mail folder once their figures are complete."""
 
 from datetime import timedelta
 from email import message_from_bytes, policy
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def folder(settings: Any, tmp_path: Path) -> Path:
-    """Mail goes into files, as without EMAIL_URL."""
+    """Write mail to files, as without EMAIL_URL."""
     settings.DEMO = True
     settings.EMAIL_BACKEND = "reports.mail.files.EmailBackend"
     settings.EMAIL_FILE_PATH = str(tmp_path / "mail")
@@ -44,7 +44,7 @@ def round_in(minutes: int = 0) -> None:
     delivery.deliver_due(later)
 
 
-def test_digests_are_subscribed_to_after_the_demo_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loading_the_demo_subscribes_to_digests(monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[str] = []
     monkeypatch.setattr(first_start, "unfinished", object)
     monkeypatch.setattr(first_start, "load", lambda *_: ran.append("load"))
@@ -56,9 +56,7 @@ def test_digests_are_subscribed_to_after_the_demo_is_loaded(monkeypatch: pytest.
     assert ran == ["load", "seed_prices", "subscribe_demo", "finish"]
 
 
-def test_a_daily_and_a_weekly_digest_lie_in_the_folder(
-    team_a: Sender, folder: Path, set_clock: SetClock
-) -> None:
+def test_a_daily_and_a_weekly_digest_are_written(team_a: Sender, folder: Path, set_clock: SetClock) -> None:
     set_clock(NOW)
     owner = team_a.key.default_owner
     usage(owner, NOW - timedelta(days=1), 7)
@@ -75,7 +73,7 @@ def test_a_daily_and_a_weekly_digest_lie_in_the_folder(
     assert {"text/plain", "text/html", "image/png", "text/csv"} <= kinds
 
 
-def test_who_ended_them_is_not_subscribed_again(team_a: Sender, folder: Path) -> None:
+def test_deleted_subscriptions_are_not_created_again(team_a: Sender, folder: Path) -> None:
     person("lead", team_a.key.default_owner)
     subscribe()
     assert Subscription.objects.count() == 2
@@ -87,7 +85,7 @@ def test_who_ended_them_is_not_subscribed_again(team_a: Sender, folder: Path) ->
 @pytest.mark.parametrize(
     ("name", "value"), [("DEMO", False), ("EMAIL_BACKEND", "django.core.mail.backends.smtp.EmailBackend")]
 )
-def test_without_a_demo_or_with_a_server_nobody_is(
+def test_without_a_demo_or_with_a_mail_server_nobody_is_subscribed(
     team_a: Sender, folder: Path, settings: Any, name: str, value: object
 ) -> None:
     person("lead", team_a.key.default_owner)
@@ -97,7 +95,7 @@ def test_without_a_demo_or_with_a_server_nobody_is(
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_digest_waits_while_its_figures_are_behind_but_not_for_long(team_a: Sender) -> None:
+def test_a_digest_waits_a_limited_time_for_pending_figures(team_a: Sender) -> None:
     owner = team_a.key.default_owner
     usage(owner, NOW - timedelta(days=1), 7)
     row = Subscription.objects.create(address=contact_of(owner), rhythm="daily", next_at=NOW)
@@ -112,7 +110,7 @@ def test_a_digest_waits_while_its_figures_are_behind_but_not_for_long(team_a: Se
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_digest_goes_as_soon_as_its_figures_are_there(team_a: Sender) -> None:
+def test_a_digest_is_sent_as_soon_as_its_figures_are_complete(team_a: Sender) -> None:
     owner = team_a.key.default_owner
     usage(owner, NOW - timedelta(days=1), 7)
     row = Subscription.objects.create(address=contact_of(owner), rhythm="daily", next_at=NOW)

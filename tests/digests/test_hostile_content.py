@@ -1,4 +1,4 @@
-"""Names, pages and codes that came in by telemetry stay text in a digest: in headers, HTML, links and CSV."""
+"""Names, pages and codes from telemetry are escaped in all parts of a digest: headers, HTML, links, CSV."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -26,7 +26,7 @@ each_text = pytest.mark.parametrize("text", TEXTS, ids=lambda text: repr(text[:2
 
 
 def facts(text: str) -> Facts:
-    """A day on which everything is called so."""
+    """Return facts about a day on which every name is this text."""
     sums = overview.Sums(9, 3, 1, 1, 1, 4.0, 5.0, 12, 3)
     of_errors = errors.Sums(2, 1, 1, 3)
     group = errors.Group(text, text, 2, 1, YESTERDAY, YESTERDAY, 1, 1, (2,))
@@ -48,14 +48,14 @@ def facts(text: str) -> Facts:
 
 @cache
 def content(text: str) -> MailContent:
-    """The content of that day."""
+    """Return the mail about that day."""
     return render_digest(
         digest_of(facts(text), attach_csv=True), rhythm="daily", unsubscribe_url="https://tally.example/e"
     )
 
 
 @each_text
-def test_headers_are_ours(text: str) -> None:
+def test_telemetry_adds_no_headers(text: str) -> None:
     message = build_message(content(text), to="ann@example.org", key="k", at=NOW)
     assert message["Bcc"] is None
     assert message["To"] == "ann@example.org"
@@ -66,7 +66,7 @@ def test_headers_are_ours(text: str) -> None:
 
 
 @each_text
-def test_html_has_our_elements_and_links_only(text: str) -> None:
+def test_telemetry_adds_no_html_elements_or_links(text: str) -> None:
     html = Reading(content(text).html)
     assert {tag for tag, _ in html.elements} <= {
         *("html", "head", "meta", "title", "style", "body", "table", "tr", "td", "th", "h1", "h2"),
@@ -85,7 +85,7 @@ def test_html_has_our_elements_and_links_only(text: str) -> None:
 
 
 @each_text
-def test_csv_computes_nothing_and_keeps_its_columns(text: str) -> None:
+def test_telemetry_adds_no_formulas_or_columns_to_csv(text: str) -> None:
     *files, book = content(text).attachments
     for file in files:
         rows = rows_of(file.content)

@@ -1,4 +1,4 @@
-"""What a digest is in a mail program: parts, pictures, links, and nothing of telemetry out of its place."""
+"""Digests as mails: parts, pictures, links, attachments, escaped telemetry."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Reading(HTMLParser):
-    """The elements of a page, and its text."""
+    """Collects the elements and the text of a page."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ def part(message: EmailMessage, kind: str) -> str:
     return str(found.get_content())
 
 
-def test_the_first_line_is_the_answer_in_both_parts(owner: Owner, box: Box) -> None:
+def test_both_parts_begin_with_the_answer(owner: Owner, box: Box) -> None:
     usage(owner, YESTERDAY.replace(day=12), 1_000)
     usage(owner, YESTERDAY.replace(day=18), 77)
     usage(owner, YESTERDAY, 1_160, rejected=80)
@@ -80,7 +80,7 @@ def test_the_first_line_is_the_answer_in_both_parts(owner: Owner, box: Box) -> N
         assert said in html.text.replace("\u2060", "")
 
 
-def test_the_picture_comes_along_and_its_text_says_the_same(owner: Owner, box: Box) -> None:
+def test_the_picture_is_attached_and_described(owner: Owner, box: Box) -> None:
     usage(owner, YESTERDAY, 1_080)
     usage(owner, YESTERDAY.replace(hour=4), 20)
     message = sent(owner, box)
@@ -99,10 +99,10 @@ def test_the_picture_comes_along_and_its_text_says_the_same(owner: Owner, box: B
     [(chart_image.LIGHT, {"#ffffff": 4.5, "#1d232b": 3.0}), (chart_image.DARK, {"#1d232b": 4.5})],
     ids=["light", "dark"],
 )
-def test_a_picture_has_no_ground_and_is_read_on_that_of_its_mails(
+def test_a_picture_is_transparent_and_readable_on_its_background(
     theme: chart_image.Theme, grounds: dict[str, float]
 ) -> None:
-    """The light one on a dark ground too: some programs darken mails by themselves."""
+    """The light one also on a dark background, since some mail programs darken mails themselves."""
     png = chart_image.bars([chart_image.Bar("Mon", 5), chart_image.Bar("Tue", None)], count("events"), theme)
     with Image.open(BytesIO(png)) as image:
         assert (image.format, image.size, image.mode) == ("PNG", (1088, 480), "RGBA")
@@ -116,13 +116,13 @@ def test_a_picture_has_no_ground_and_is_read_on_that_of_its_mails(
 
 
 def contrast(one: Sequence[int], other: Sequence[int]) -> float:
-    """The contrast of two colours by WCAG."""
+    """Return the contrast of two colours as defined by WCAG."""
     dark, light = sorted(map(luminance, (one, other)))
     return (light + 0.05) / (dark + 0.05)
 
 
 def luminance(colour: Sequence[int]) -> float:
-    """The relative luminance of a colour by WCAG."""
+    """Return the relative luminance of a colour as defined by WCAG."""
     red, green, blue = (
         part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4
         for part in (each / 255 for each in colour)
@@ -130,7 +130,7 @@ def luminance(colour: Sequence[int]) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def test_every_link_leads_somewhere(owner: Owner, box: Box, alice: Client) -> None:
+def test_every_link_works(owner: Owner, box: Box, alice: Client) -> None:
     usage(owner, YESTERDAY, 5, rejected=1)
     message = sent(owner, box)
     links = Reading(part(message, "html")).links()
@@ -142,7 +142,7 @@ def test_every_link_leads_somewhere(owner: Owner, box: Box, alice: Client) -> No
         assert alice.get(url.path, follow=True).status_code == 200, link
 
 
-def test_one_click_ends_the_subscription_and_no_other(owner: Owner, box: Box) -> None:
+def test_one_click_ends_only_this_subscription(owner: Owner, box: Box) -> None:
     usage(owner, YESTERDAY, 5)
     message = sent(owner, box)
     other = subscribed(reader(owner, "ben"), owner)
@@ -155,7 +155,7 @@ def test_one_click_ends_the_subscription_and_no_other(owner: Owner, box: Box) ->
     assert ended.pk != other.pk
 
 
-def test_figures_are_attached_as_csv_and_xlsx_for_those_who_want_them(owner: Owner, box: Box) -> None:
+def test_csv_and_xlsx_are_attached_on_request(owner: Owner, box: Box) -> None:
     usage(owner, YESTERDAY, 1_080)
     message = sent(owner, box, attach_csv=True, zone="Asia/Kolkata")
     files: dict[Any, Any] = {
@@ -171,7 +171,7 @@ def test_figures_are_attached_as_csv_and_xlsx_for_those_who_want_them(owner: Own
     assert openpyxl.load_workbook(BytesIO(files["figures.xlsx"])).sheetnames == ["over-time", "sources"]
 
 
-def test_numbers_and_dates_are_written_as_the_reader_does(owner: Owner, box: Box) -> None:
+def test_numbers_and_dates_follow_the_readers_locale(owner: Owner, box: Box) -> None:
     usage(owner, YESTERDAY, 1_234_567)
     message = sent(owner, box, locale="de")
     assert "Team A: 1.234.567 events" in message["Subject"]
@@ -179,13 +179,13 @@ def test_numbers_and_dates_are_written_as_the_reader_does(owner: Owner, box: Box
 
 
 @pytest.mark.parametrize("code", LOCALES)
-def test_each_locale_writes_what_its_title_shows(code: str) -> None:
+def test_titles_of_locales_show_their_formats(code: str) -> None:
     locale = LOCALES[code]
     assert locale.number(1234.5, 1) in locale.title
     assert locale.day(date(2026, 3, 2)) in locale.title
 
 
-# --- Nothing of telemetry out of its place --------------------------------------------------------
+# --- Hostile telemetry ----------------------------------------------------------------------------
 
 HOSTILE = (
     'evil"><script>alert(1)</script><img src=x onerror=alert(1)>',
@@ -199,7 +199,7 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_a_text_that_came_in_stays_text(text: str) -> None:
+def test_hostile_telemetry_is_escaped(text: str) -> None:
     digest = Digest(
         summary=f"{text} sent most.",
         period=text,
@@ -229,21 +229,21 @@ def test_a_text_that_came_in_stays_text(text: str) -> None:
     assert all(urlsplit(link).path != "" and "evil" not in link for link in html.links())
 
 
-def test_a_digest_leads_to_our_pages_only() -> None:
+def test_a_digest_links_only_to_tally() -> None:
     for path in ("https://evil.example/", "//evil.example/", "javascript:alert(1)"):
         digest = Digest("Answer", "today", notices=(Notice("x", path),))
         with pytest.raises(ValueError, match="pages of Tally only"):
             render_digest(digest, rhythm="daily", unsubscribe_url="")
 
 
-def test_tables_in_plain_text_stand_in_columns() -> None:
+def test_plain_text_tables_are_aligned() -> None:
     table = Table("Sources", ("Source", "Events"), (("portal", "1,080"), ("東京", "7"), ("x" * 60, "12")))
     lines = text_table(table)
     assert [line[-6:] for line in lines] == ["Events", " 1,080", "     7", "    12"]
     assert lines[3].startswith("x" * 16 + "…")
 
 
-def test_days_with_a_leap_of_the_clocks_lose_no_hour(owner: Owner) -> None:
+def test_days_of_clock_changes_have_all_hours(owner: Owner) -> None:
     zone = ZoneInfo("Europe/London")
     period = Period(date(2026, 10, 25), date(2026, 10, 26), zone)
     for hour in range(25):

@@ -1,4 +1,4 @@
-"""A year of due times against an oracle that walks the clocks and knows no arithmetic of zones."""
+"""A year of due times equals an oracle that follows local clocks without any zone arithmetic."""
 
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from reports.digests.schedule import Rhythm, Schedule, latest, moment_of, next_after, period_of
 from reports.periods import DAY
 
-# A zone and a year in which its clocks did something of note.
+# Zones, and a year with an unusual clock change.
 YEARS = {
     "UTC": 2026,
     "Europe/London": 2026,
     "Australia/Lord_Howe": 2026,  # half an hour
     "Africa/Casablanca": 2026,  # back for Ramadan
-    "America/Asuncion": 2024,  # at midnight, and the zone's offset moved for good
+    "America/Asuncion": 2024,  # at midnight, and a permanent change of offset
     "Asia/Kolkata": 2026,
     "Asia/Kathmandu": 2026,
     "Pacific/Chatham": 2026,  # at 02:45, a quarter of an hour off
@@ -27,12 +27,12 @@ YEARS = {
     "Pacific/Apia": 2012,
     "Asia/Pyongyang": 2015,  # half an hour back, once
 }
-QUARTER = timedelta(minutes=15)  # all of these years' changes fall on quarters of an hour
+QUARTER = timedelta(minutes=15)  # all clock changes of these years are at quarters of an hour
 
 
 @cache
 def clocks(name: str, year: int) -> dict[date, list[tuple[int, datetime]]]:
-    """For each local day the minutes that its clocks show, and when: in the order of time."""
+    """Return for each local day the minutes that its clocks show, with their times, in order."""
     zone = ZoneInfo(name)
     at, until = datetime(year - 1, 12, 29, tzinfo=UTC), datetime(year + 1, 1, 4, tzinfo=UTC)
     found: dict[date, list[tuple[int, datetime]]] = defaultdict(list)
@@ -44,7 +44,7 @@ def clocks(name: str, year: int) -> dict[date, list[tuple[int, datetime]]]:
 
 
 def expected(name: str, year: int, hour: int, day: date) -> datetime:
-    """The first time that the day shows the hour or a later one; where none does, the next day's first."""
+    """Return the first time the day's clocks show this hour or a later one, or else the next day's first."""
     days = clocks(name, year)
     for minute, at in days[day]:
         if minute >= hour * 60:
@@ -58,7 +58,7 @@ def days_of(year: int) -> list[date]:
 
 
 @pytest.mark.parametrize(("name", "year"), YEARS.items(), ids=YEARS)
-def test_a_year_of_days_comes_out_as_the_clocks_show(name: str, year: int) -> None:
+def test_due_times_of_a_year_equal_the_oracles(name: str, year: int) -> None:
     zone = ZoneInfo(name)
     for hour in range(24):
         found = {day: moment_of(day, hour, zone) for day in days_of(year)}
@@ -68,7 +68,7 @@ def test_a_year_of_days_comes_out_as_the_clocks_show(name: str, year: int) -> No
 @pytest.mark.parametrize(("name", "year"), YEARS.items(), ids=YEARS)
 @pytest.mark.parametrize("rhythm", Rhythm)
 @pytest.mark.parametrize("hour", [0, 2, 7, 23])
-def test_who_follows_a_schedule_meets_every_time_once(
+def test_following_a_schedule_gives_every_due_time_once(
     name: str, year: int, rhythm: Rhythm, hour: int
 ) -> None:
     schedule = Schedule(rhythm, hour, ZoneInfo(name))
@@ -101,14 +101,14 @@ def test_periods_follow_each_other_without_gap_or_overlap(name: str, rhythm: Rhy
         before = period
 
 
-def test_a_month_is_told_on_the_first_of_the_next() -> None:
+def test_a_month_is_due_on_the_first_of_the_next() -> None:
     schedule = Schedule(Rhythm.MONTHLY, 7, ZoneInfo("Europe/London"))
     due = next_after(schedule, datetime(2028, 2, 1, 7, tzinfo=UTC))
     period = period_of(schedule, due.day)
     assert (due.day, period.first, period.last) == (date(2028, 3, 1), date(2028, 2, 1), date(2028, 2, 29))
 
 
-def test_a_week_is_told_on_monday() -> None:
+def test_a_week_is_due_on_monday() -> None:
     schedule = Schedule(Rhythm.WEEKLY, 7, ZoneInfo("UTC"))
     due = next_after(schedule, datetime(2026, 11, 21, tzinfo=UTC))
     period = period_of(schedule, due.day)
@@ -119,7 +119,7 @@ def test_a_week_is_told_on_monday() -> None:
     )
 
 
-def test_of_days_that_were_missed_the_last_is_told() -> None:
+def test_of_several_missed_days_the_last_is_due() -> None:
     schedule = Schedule(Rhythm.DAILY, 7, ZoneInfo("UTC"))
     due = latest(schedule, datetime(2026, 11, 21, 6, 59, tzinfo=UTC))
     assert (due.day, due.at) == (date(2026, 11, 20), datetime(2026, 11, 20, 7, tzinfo=UTC))
@@ -132,7 +132,7 @@ def test_of_days_that_were_missed_the_last_is_told() -> None:
     hour=st.integers(0, 23),
     moment=st.integers(1_104_537_600, 2_051_222_400).map(lambda second: datetime.fromtimestamp(second, UTC)),
 )
-def test_the_latest_is_past_and_the_next_is_to_come(
+def test_the_latest_is_in_the_past_and_the_next_in_the_future(
     name: str, rhythm: Rhythm, hour: int, moment: datetime
 ) -> None:
     schedule = Schedule(rhythm, hour, ZoneInfo(name))

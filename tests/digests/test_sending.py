@@ -1,4 +1,4 @@
-"""Digests go once for each period, to who may see what they tell, whatever fails in between."""
+"""Digests are sent once per period, only to people who may see the figures, despite failures."""
 
 import os
 import signal
@@ -43,7 +43,7 @@ def only() -> SentMail:
     return SentMail.objects.get()
 
 
-def test_what_is_due_goes_to_its_reader_about_the_period_before(owner: Owner, box: Box) -> None:
+def test_a_due_digest_covers_the_previous_period(owner: Owner, box: Box) -> None:
     usage(owner, YESTERDAY, 1234, rejected=12)
     subscription = subscribed(reader(owner), owner)
     round_at()
@@ -59,7 +59,7 @@ def test_what_is_due_goes_to_its_reader_about_the_period_before(owner: Owner, bo
     assert subscription.next_at == datetime(2026, 11, 21, 7, tzinfo=UTC)
 
 
-def test_what_is_not_due_stays(owner: Owner, box: Box) -> None:
+def test_a_digest_is_not_sent_before_it_is_due(owner: Owner, box: Box) -> None:
     usage(owner, YESTERDAY, 5)
     subscribed(reader(owner), owner)
     round_at(NOW - timedelta(minutes=1))
@@ -74,7 +74,7 @@ def test_a_second_round_sends_nothing(owner: Owner, box: Box) -> None:
     assert len(box.taken) == 1
 
 
-def test_a_period_goes_once_though_the_hour_was_moved(owner: Owner, box: Box) -> None:
+def test_a_period_is_sent_once_even_if_the_hour_changes(owner: Owner, box: Box) -> None:
     usage(owner, YESTERDAY, 5)
     subscription = subscribed(reader(owner), owner)
     round_at()
@@ -86,7 +86,7 @@ def test_a_period_goes_once_though_the_hour_was_moved(owner: Owner, box: Box) ->
     assert len(box.taken) == 1
 
 
-def test_after_three_days_without_beat_the_last_day_is_made_up_for(owner: Owner, box: Box) -> None:
+def test_after_three_days_without_beat_only_the_last_day_is_sent(owner: Owner, box: Box) -> None:
     for days in range(4):
         usage(owner, YESTERDAY + timedelta(days=days), 10 + days)
     subscribed(reader(owner), owner)
@@ -97,7 +97,7 @@ def test_after_three_days_without_beat_the_last_day_is_made_up_for(owner: Owner,
     assert str(only().period_first) == "2026-11-22"
 
 
-def test_beat_that_was_away_for_three_hours_is_caught_up_once(owner: Owner, box: Box) -> None:
+def test_after_three_hours_without_beat_a_digest_is_sent_once(owner: Owner, box: Box) -> None:
     usage(owner, YESTERDAY, 5)
     subscribed(reader(owner), owner)
     for minute in range(3):
@@ -105,24 +105,24 @@ def test_beat_that_was_away_for_three_hours_is_caught_up_once(owner: Owner, box:
     assert len(box.taken) == 1
 
 
-def test_an_empty_period_is_skipped_and_said_so(owner: Owner, box: Box) -> None:
+def test_an_empty_period_is_skipped_with_a_reason(owner: Owner, box: Box) -> None:
     subscribed(reader(owner), owner)
     round_at()
     assert box.asked == []
     assert (only().state, only().answer) == (State.SKIPPED, "Nothing was received, and no source is silent.")
 
 
-def test_an_empty_period_is_told_to_who_asked_for_it(owner: Owner, box: Box) -> None:
+def test_an_empty_period_is_sent_on_request(owner: Owner, box: Box) -> None:
     subscribed(reader(owner), owner, also_empty=True)
     round_at()
     (message,) = box.to("ann@example.org")
     assert message["Subject"] == "Team A: nothing was received."
 
 
-# --- Who may see it -------------------------------------------------------------------------------
+# --- Access ---------------------------------------------------------------------------------------
 
 
-def test_who_is_no_longer_a_member_gets_no_more(owner: Owner, box: Box) -> None:
+def test_former_members_get_no_digests(owner: Owner, box: Box) -> None:
     usage(owner, YESTERDAY, 5)
     user = reader(owner)
     subscription = subscribed(user, owner)
@@ -134,18 +134,18 @@ def test_who_is_no_longer_a_member_gets_no_more(owner: Owner, box: Box) -> None:
     assert (only().state, only().answer) == (State.SKIPPED, sending.NO_ACCESS)
 
 
-def test_membership_is_asked_anew_at_every_attempt(owner: Owner, to_server: Box) -> None:
+def test_membership_is_checked_at_every_attempt(owner: Owner, to_server: Box) -> None:
     usage(owner, YESTERDAY, 5)
     user = reader(owner)
     subscribed(user, owner)
     round_at()
-    assert only().state == State.CLAIMED  # the server is away
+    assert only().state == State.CLAIMED  # the server is absent
     Membership.objects.filter(user=user).delete()
     delivery.deliver_due(clock(NOW, hours=1))
     assert only().state == State.SKIPPED
 
 
-def test_of_two_owners_the_one_that_is_still_seen_is_told(owner: Owner, team_b: Sender, box: Box) -> None:
+def test_a_digest_of_two_owners_covers_those_still_visible(owner: Owner, team_b: Sender, box: Box) -> None:
     other = team_b.key.default_owner
     usage(owner, YESTERDAY, 5)
     usage(other, YESTERDAY, 7_000)
@@ -157,7 +157,7 @@ def test_of_two_owners_the_one_that_is_still_seen_is_told(owner: Owner, team_b: 
     assert "Team B" not in message.as_string()
 
 
-def test_a_contact_is_told_of_its_own_owner_alone(owner: Owner, team_b: Sender, box: Box) -> None:
+def test_a_contacts_digest_covers_only_its_owner(owner: Owner, team_b: Sender, box: Box) -> None:
     usage(owner, YESTERDAY, 5)
     usage(team_b.key.default_owner, YESTERDAY, 7_000)
     subscribed(None, owner, team_b.key.default_owner, address=contact_of(owner))
@@ -166,7 +166,7 @@ def test_a_contact_is_told_of_its_own_owner_alone(owner: Owner, team_b: Sender, 
     assert message["Subject"].startswith("Team A: 5 events")
 
 
-def test_a_contact_that_has_not_clicked_gets_none(owner: Owner, box: Box) -> None:
+def test_an_unconfirmed_contact_gets_no_digest(owner: Owner, box: Box) -> None:
     usage(owner, YESTERDAY, 5)
     subscribed(None, owner, address=contact_of(owner, clicked=False))
     round_at()
@@ -174,9 +174,7 @@ def test_a_contact_that_has_not_clicked_gets_none(owner: Owner, box: Box) -> Non
     assert only().answer.startswith("Its reader hasn't confirmed it yet")
 
 
-def test_a_contact_that_ended_a_digest_gets_none_of_what_leads_switch_on(
-    owner: Owner, client: Client, box: Box
-) -> None:
+def test_an_unsubscribed_contact_stays_unsubscribed(owner: Owner, client: Client, box: Box) -> None:
     usage(owner, YESTERDAY, 5)
     address = contact_of(owner)
     first = subscribed(None, owner, address=address)
@@ -187,7 +185,7 @@ def test_a_contact_that_ended_a_digest_gets_none_of_what_leads_switch_on(
     assert only().answer.startswith("Its reader hasn't confirmed it yet")
 
 
-def test_a_person_without_an_address_ends_the_subscription(owner: Owner, box: Box) -> None:
+def test_a_subscription_without_an_address_ends(owner: Owner, box: Box) -> None:
     user = reader(owner)
     subscription = subscribed(user, owner)
     User.objects.filter(pk=user.pk).update(email="")
@@ -196,10 +194,10 @@ def test_a_person_without_an_address_ends_the_subscription(owner: Owner, box: Bo
     assert (subscription.active, SentMail.objects.count()) == (False, 0)
 
 
-# --- Whatever fails -------------------------------------------------------------------------------
+# --- Failures -------------------------------------------------------------------------------------
 
 
-def test_figures_that_fail_for_one_leave_the_others_alone(owner: Owner, team_b: Sender, box: Box) -> None:
+def test_a_failing_digest_does_not_affect_others(owner: Owner, team_b: Sender, box: Box) -> None:
     usage(owner, YESTERDAY, 5)
     subscribed(reader(owner, "ann"), owner)
     bad = subscribed(reader(team_b.key.default_owner, "ben"), team_b.key.default_owner)
@@ -218,16 +216,16 @@ def test_figures_that_fail_for_one_leave_the_others_alone(owner: Owner, team_b: 
     assert [to for to, _ in box.taken] == ["ann@example.org", "ben@example.org"]
 
 
-def test_a_worker_that_ends_before_the_mail_is_written_loses_nothing(owner: Owner, box: Box) -> None:
+def test_a_worker_that_dies_before_composing_loses_nothing(owner: Owner, box: Box) -> None:
     usage(owner, YESTERDAY, 5)
     subscribed(reader(owner), owner)
-    assert sending.claim_due(NOW) == 1  # and no more
+    assert sending.claim_due(NOW) == 1  # and nothing else
     round_at(NOW + timedelta(minutes=1))
     assert len(box.taken) == 1
 
 
 @pytest.mark.django_db(transaction=True)
-def test_beat_that_runs_twice_at_once_sends_once(owner: Owner, box: Box) -> None:
+def test_two_beats_at_once_send_one_digest(owner: Owner, box: Box) -> None:
     readers = [reader(owner, f"ann{number}") for number in range(6)]
     usage(owner, YESTERDAY, 5)
     for each in readers:
@@ -239,7 +237,7 @@ def test_beat_that_runs_twice_at_once_sends_once(owner: Owner, box: Box) -> None
         try:
             begin.wait()
             round_at()
-        except BaseException as error:  # noqa: BLE001  (said by the test below)
+        except BaseException as error:  # noqa: BLE001  (checked below)
             failed.append(error)
         finally:
             connection.close()
@@ -255,7 +253,7 @@ def test_beat_that_runs_twice_at_once_sends_once(owner: Owner, box: Box) -> None
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_killed_while_the_server_has_the_mail_leaves_it_unknown(owner: Owner, box: Box) -> None:
+def test_a_worker_killed_during_the_handover_leaves_the_mail_unknown(owner: Owner, box: Box) -> None:
     usage(owner, YESTERDAY, 5)
     subscribed(reader(owner), owner)
     sending.tick(content.compose, clock())
@@ -276,7 +274,7 @@ def test_a_worker_killed_while_the_server_has_the_mail_leaves_it_unknown(owner: 
 
 
 def _worker(box: Box) -> subprocess.Popen[bytes]:
-    """A process of its own that hands mails over."""
+    """Start a process that sends mails."""
     program = "import django; django.setup(); from reports.mail import tasks; tasks.deliver()"
     own = {
         "DATABASE_URL": database_url(),
@@ -293,7 +291,7 @@ def _wait_until(holds: Any) -> None:
         time.sleep(0.05)
 
 
-def test_more_than_a_round_takes_wait_for_the_next(owner: Owner, monkeypatch: Any) -> None:
+def test_digests_beyond_the_limit_wait_for_the_next_round(owner: Owner, monkeypatch: Any) -> None:
     user = reader(owner)
     for _ in range(3):
         subscribed(user, owner)
@@ -301,10 +299,10 @@ def test_more_than_a_round_takes_wait_for_the_next(owner: Owner, monkeypatch: An
     assert (sending.claim_due(NOW), sending.claim_due(NOW), sending.claim_due(NOW)) == (2, 1, 0)
 
 
-def test_a_subscription_whose_zone_is_gone_leaves_the_others_alone(
+def test_a_subscription_with_an_unknown_zone_does_not_affect_others(
     owner: Owner, team_b: Sender, box: Box
 ) -> None:
-    """As after an update of the zone database; the schedule can't be computed."""
+    """Its schedule can't be computed, as after an update of the time zone database."""
     usage(owner, YESTERDAY, 5)
     odd = subscribed(reader(owner), owner)
     Subscription.objects.filter(pk=odd.pk).update(zone="Europe/Atlantis", next_at=NOW - timedelta(hours=1))

@@ -1,4 +1,4 @@
-"""People manage their subscriptions, leads those of contacts; nobody gets what they may not see."""
+"""People manage their subscriptions and leads those of contacts, within what recipients may see."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def errors(response: Any) -> str:
     return str(response.context_data["adminform"].form.errors.as_text())
 
 
-def test_a_person_subscribes_and_it_is_due_by_the_clocks_of_the_zone(owner: Owner, ann: User) -> None:
+def test_a_subscription_is_due_by_the_clocks_of_its_zone(owner: Owner, ann: User) -> None:
     add(logged_in(ann), owner)
     made = Subscription.objects.get()
     assert (made.user, made.address, list(made.owners.all())) == (ann, None, [owner])
@@ -47,18 +47,18 @@ def test_a_person_subscribes_and_it_is_due_by_the_clocks_of_the_zone(owner: Owne
     assert AuditEntry.objects.filter(action="subscription.made").count() == 1
 
 
-def test_the_address_that_mails_lead_to_is_the_list(ann: User) -> None:
+def test_the_address_in_mails_redirects_to_the_list(ann: User) -> None:
     response = logged_in(ann).get("/reports/subscriptions/")
     assert (response.status_code, response["Location"]) == (302, LIST)
 
 
-def test_one_subscribes_only_to_owners_one_sees(owner: Owner, ann: User, team_b: Sender) -> None:
+def test_a_person_subscribes_only_to_visible_owners(owner: Owner, ann: User, team_b: Sender) -> None:
     response = add(logged_in(ann), team_b.key.default_owner)
     assert "not one of the available choices" in errors(response)
     assert not Subscription.objects.exists()
 
 
-def test_a_person_can_subscribe_nobody_else(owner: Owner, ann: User) -> None:
+def test_a_person_cannot_subscribe_others(owner: Owner, ann: User) -> None:
     other = reader(owner, "ben")
     add(logged_in(ann), owner, user=other.pk, address=contact_of(owner).pk)
     made = Subscription.objects.get()
@@ -75,7 +75,7 @@ def test_a_lead_subscribes_the_contact_of_the_owner(owner: Owner, lead: Client, 
     assert "team@example.org" not in html_of(alice, LIST)
 
 
-def test_the_list_says_why_a_contact_gets_nothing(owner: Owner, lead: Client) -> None:
+def test_the_list_says_why_a_contact_is_suppressed(owner: Owner, lead: Client) -> None:
     add(lead, owner, address=contact_of(owner).pk)
     assert ">active<" in html_of(lead, LIST)
     User.objects.filter(pk__in=Address.objects.values("confirmed_by")).update(is_active=False)
@@ -83,19 +83,19 @@ def test_the_list_says_why_a_contact_gets_nothing(owner: Owner, lead: Client) ->
     assert "suppressed: the lead who vouched for it no longer leads the owner" in html_of(other, LIST)
 
 
-def test_a_contact_is_subscribed_to_its_own_owner_alone(owner: Owner, team_b: Sender) -> None:
+def test_a_contact_can_be_subscribed_only_to_its_owner(owner: Owner, team_b: Sender) -> None:
     other = team_b.key.default_owner
     leads_both = person("lea", owner, other, role=Role.LEAD)
     response = add(logged_in(leads_both), owner, other, address=contact_of(owner).pk)
     assert "The recipient may not see Team B" in errors(response)
 
 
-def test_a_lead_cannot_choose_anothers_contact(lead: Client, owner: Owner, team_b: Sender) -> None:
+def test_a_lead_cannot_choose_another_owners_contact(lead: Client, owner: Owner, team_b: Sender) -> None:
     response = add(lead, owner, address=contact_of(team_b.key.default_owner).pk)
     assert "not one of the available choices" in errors(response)
 
 
-def test_an_operator_subscribes_a_person_to_what_that_person_sees(
+def test_an_operator_subscribes_a_person_only_to_owners_they_see(
     operator: Client, owner: Owner, ann: User, team_b: Sender
 ) -> None:
     refused = add(operator, owner, team_b.key.default_owner, user=ann.pk)
@@ -104,7 +104,7 @@ def test_an_operator_subscribes_a_person_to_what_that_person_sees(
     assert Subscription.objects.get().user == ann
 
 
-def test_nobody_sees_or_changes_anothers(owner: Owner, ann: User, lead: Client, bob: Client) -> None:
+def test_subscriptions_of_others_are_hidden(owner: Owner, ann: User, lead: Client, bob: Client) -> None:
     row = subscribed(ann, owner)
     for client in (lead, bob):
         assert "ann" not in html_of(client, LIST)
@@ -115,7 +115,7 @@ def test_nobody_sees_or_changes_anothers(owner: Owner, ann: User, lead: Client, 
     assert not SentMail.objects.exists()
 
 
-def test_a_changed_hour_moves_the_next_time(owner: Owner, ann: User) -> None:
+def test_changing_the_hour_changes_the_next_due_time(owner: Owner, ann: User) -> None:
     row = subscribed(ann, owner, active=False, ended_why="Unsubscribed through the link in a mail.")
     logged_in(ann).post(f"{LIST}{row.pk}/change/", FORM | {"owners": [owner.pk], "hour": "23"})
     row.refresh_from_db()
@@ -124,11 +124,11 @@ def test_a_changed_hour_moves_the_next_time(owner: Owner, ann: User) -> None:
 
 
 @pytest.mark.parametrize(("field", "value"), [("zone", "Mars/Base"), ("hour", "24"), ("locale", "xx")])
-def test_what_is_no_zone_hour_or_locale_is_refused(owner: Owner, ann: User, field: str, value: str) -> None:
+def test_an_invalid_zone_hour_or_locale_is_refused(owner: Owner, ann: User, field: str, value: str) -> None:
     assert field in errors(add(logged_in(ann), owner, **{field: value}))
 
 
-def test_a_preview_shows_the_mail_in_a_frame_that_may_do_nothing(owner: Owner, ann: User) -> None:
+def test_a_preview_shows_the_mail_in_a_sandboxed_frame(owner: Owner, ann: User) -> None:
     row = subscribed(ann, owner, also_empty=True)
     client = logged_in(ann)
     page = html_of(client, f"{LIST}{row.pk}/preview/")
@@ -142,14 +142,14 @@ def test_a_preview_shows_the_mail_in_a_frame_that_may_do_nothing(owner: Owner, a
     assert frame.headers["X-Frame-Options"] == "SAMEORIGIN"
 
 
-def test_nothing_to_say_is_said(owner: Owner, ann: User) -> None:
+def test_a_preview_of_an_empty_period_says_so(owner: Owner, ann: User) -> None:
     row = subscribed(ann, owner)
     client = logged_in(ann)
     assert "There is nothing to report for" in html_of(client, f"{LIST}{row.pk}/preview/")
     assert client.get(f"{LIST}{row.pk}/frame/").status_code == 404
 
 
-def test_one_is_sent_now_and_the_one_that_is_due_still_comes(owner: Owner, ann: User, box: Box) -> None:
+def test_a_digest_can_be_sent_now_without_ending_the_subscription(owner: Owner, ann: User, box: Box) -> None:
     row = subscribed(ann, owner, also_empty=True)
     client = logged_in(ann)
     assert client.get(f"{LIST}{row.pk}/send/").status_code == 302
@@ -164,13 +164,13 @@ def test_one_is_sent_now_and_the_one_that_is_due_still_comes(owner: Owner, ann: 
     assert f"/admin/mail/sentmail/{mail.pk}/change/" in html_of(client, f"{LIST}{row.pk}/preview/")
 
 
-def test_who_has_no_address_is_told_so(owner: Owner) -> None:
+def test_a_person_without_an_address_is_told_so(owner: Owner) -> None:
     client = logged_in(person("nobody", owner))
     response = client.post(f"{LIST}add/", FORM | {"owners": [owner.pk]}, follow=True)
     assert "has no e-mail address" in response.content.decode()
 
 
-def test_a_list_asks_a_fixed_number_of_questions(
+def test_the_list_takes_a_fixed_number_of_queries(
     owner: Owner, ann: User, django_assert_max_num_queries: Any
 ) -> None:
     client = logged_in(with_address(ann))

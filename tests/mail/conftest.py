@@ -1,4 +1,4 @@
-"""A mail server, and people to write to."""
+"""A mail server, and recipients."""
 
 import re
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ __all__ = ["alice", "bob", "charlie", "lead", "operator", "team_a", "team_b"]
 
 @pytest.fixture
 def to_server(settings: Any) -> Box:
-    """Settings that name a server which isn't there yet."""
+    """Settings for a mail server that isn't running yet."""
     box = Box(port=free_port())
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
@@ -37,7 +37,7 @@ def to_server(settings: Any) -> Box:
 
 @pytest.fixture
 def box(to_server: Box) -> Iterator[Box]:
-    """The server."""
+    """The running mail server."""
     with serving(to_server):
         yield to_server
 
@@ -49,7 +49,7 @@ def owner(team_a: Sender) -> Owner:
 
 
 def contact_of(owner: Owner, address: str = "team@example.org", *, clicked: bool = True) -> Address:
-    """An owner's contact that a lead has confirmed, who still leads the owner."""
+    """Create an owner's contact, vouched for by a current lead."""
     now = timezone.now()
     by = leads_of([owner]).first() or person(f"lead of {owner.pk}", owner, role=Role.LEAD)
     return Address.objects.create(
@@ -64,7 +64,7 @@ def with_address(user: User, address: str = "") -> User:
 
 
 def link_of(mail: SentMail) -> str:
-    """The path of the link that an attempt at a mail would have, which is kept nowhere."""
+    """Return the path of the link that the next attempt to send a mail would contain. It isn't stored."""
     compose = KINDS[mail.kind].compose
     assert compose
     found = re.search(r"https?://[^/\s]+(/\S+)", compose(mail).text)

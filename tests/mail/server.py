@@ -1,4 +1,4 @@
-"""A real mail server for tests: aiosmtpd in a thread, which answers as it is told and keeps what it took."""
+"""A real mail server for tests: aiosmtpd in a thread, with configurable responses and delays."""
 
 import asyncio
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ from tests.serving import free_port
 
 @dataclass
 class Box:
-    """What came, and how the server answers. A key of `answers` is a step, or a step and a recipient."""
+    """Received mails, and the server's responses. A key of `answers` is a step, or a step and a recipient."""
 
     answers: dict[Any, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)  # how long a step takes
     taken: list[tuple[str, EmailMessage]] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)  # every recipient that was named
+    asked: list[str] = field(default_factory=list)  # every recipient in a RCPT
     port: int = 0
 
     def to(self, address: str) -> list[EmailMessage]:
@@ -53,7 +53,7 @@ class Box:
 
 @contextmanager
 def serving(box: Box) -> Iterator[Box]:
-    """The server, on a free port."""
+    """Run the server on a free port."""
     box.port = box.port or free_port()
     controller = Controller(box, hostname="127.0.0.1", port=box.port)
     controller.start()

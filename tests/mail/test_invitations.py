@@ -1,4 +1,4 @@
-"""Invitations: members have accepted, and the form doesn't reveal who has an account."""
+"""Invitations: people become members only by accepting, and the form doesn't reveal who has an account."""
 
 import re
 from datetime import timedelta
@@ -25,18 +25,18 @@ NEW = {"new_password1": PASSWORD, "new_password2": PASSWORD}
 
 
 def invite(lead: Client, owner: Owner, email: str = "dora@example.org", role: str = "viewer") -> str:
-    """Invite somebody; what the next page says."""
+    """Invite somebody, and return the next page."""
     form = {"owner": owner.pk, "email": email, "role": role}
     return str(lead.post(f"{PAGES}add/", form, follow=True).content.decode())
 
 
 def link(email: str = "dora@example.org") -> str:
-    """The path of the link in the mail sent last to an address."""
+    """Return the path of the link in the last mail to an address."""
     return link_of(SentMail.objects.filter(to=email).latest("pk"))
 
 
 def accepted_as() -> object:
-    """What the audit trail says of the mailbox and the account."""
+    """Return what the audit trail records about the mailbox and the account."""
     return AuditEntry.objects.get(action="invitation.accepted").after
 
 
@@ -114,9 +114,7 @@ def test_an_invalid_link_adds_no_member(why: str, owner: Owner, lead: Client) ->
     assert Membership.objects.count() == before
 
 
-def test_the_page_of_an_invitation_says_until_when_the_link_works_or_what_to_do(
-    owner: Owner, lead: Client
-) -> None:
+def test_an_invitations_page_shows_its_expiry_or_the_next_step(owner: Owner, lead: Client) -> None:
     invite(lead, owner)
     row = Invitation.objects.get()
     page = f"{PAGES}{row.pk}/change/"
@@ -142,7 +140,7 @@ def test_a_new_link_works_and_a_withdrawn_invitation_is_not_mailed(
     assert {mail.state for mail in SentMail.objects.all()} == {State.SKIPPED}
 
 
-def test_only_leads_of_the_owner_invite_see_resend_and_withdraw(
+def test_only_leads_of_the_owner_manage_invitations(
     owner: Owner, team_b: Sender, lead: Client, alice: Client, bob: Client, charlie: Client
 ) -> None:
     invite(lead, owner)
@@ -165,7 +163,7 @@ def test_an_address_is_invited_once_at_a_time(owner: Owner, lead: Client) -> Non
     assert Invitation.objects.count() == 1
 
 
-def test_a_lead_mails_a_bounded_number_of_strangers_a_day(owner: Owner, lead: Client) -> None:
+def test_a_leads_invitations_per_day_are_limited(owner: Owner, lead: Client) -> None:
     lena = User.objects.get(username="lena")
     for number in range(account_mails.MOST_OF_PERSON - 1):
         invite(lead, owner, f"p{number}@example.org")
@@ -185,9 +183,7 @@ def test_a_lead_mails_a_bounded_number_of_strangers_a_day(owner: Owner, lead: Cl
     )
 
 
-def test_an_address_gets_a_bounded_number_of_such_mails_whoever_asks(
-    owner: Owner, team_b: Sender, lead: Client
-) -> None:
+def test_invitations_per_address_are_limited(owner: Owner, team_b: Sender, lead: Client) -> None:
     invite(lead, owner)
     row = Invitation.objects.get()
     for _ in range(5):
@@ -197,14 +193,14 @@ def test_an_address_gets_a_bounded_number_of_such_mails_whoever_asks(
     assert SentMail.objects.filter(to="dora@example.org").count() == account_mails.MOST_TO_ADDRESS
 
 
-def test_an_operator_reads_no_link_of_an_invitation(owner: Owner, lead: Client, operator: Client) -> None:
+def test_operators_cannot_read_links_of_invitations(owner: Owner, lead: Client, operator: Client) -> None:
     invite(lead, owner)
     mail = SentMail.objects.get()
     assert "/admin/invitation/" not in html_of(operator, f"/admin/mail/sentmail/{mail.pk}/change/")
     assert operator.get(f"/admin/mail/sentmail/{mail.pk}/copy/").status_code == 404
 
 
-def test_without_a_mail_server_the_page_says_where_the_mail_is(
+def test_without_a_mail_server_the_page_says_where_mails_are_stored(
     owner: Owner, lead: Client, settings: object
 ) -> None:
     settings.EMAIL_BACKEND = "reports.mail.files.EmailBackend"  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The way of a contact to its first mail, and out of any: by lead, by link, without a login."""
+"""Confirming and unsubscribing a contact: by its lead, and by links without a login."""
 
 import re
 import time
@@ -34,7 +34,7 @@ ADD = "/admin/mail/address/add/"
 
 @pytest.fixture
 def reader() -> Client:
-    """Somebody without cookies, whom forgery checks would stop."""
+    """A client without cookies, with CSRF checks."""
     return Client(enforce_csrf_checks=True)
 
 
@@ -45,7 +45,7 @@ def link_in(message: EmailMessage, page: str) -> str:
     return str(found)
 
 
-def test_a_contact_gets_mail_after_a_lead_and_its_reader_said_yes(
+def test_a_contact_gets_mail_once_a_lead_and_the_reader_have_confirmed_it(
     owner: Owner, lead: Client, reader: Client, box: Box
 ) -> None:
     owner.contact = "team@example.org"
@@ -61,14 +61,14 @@ def test_a_contact_gets_mail_after_a_lead_and_its_reader_said_yes(
     link = link_in(message, "confirm")
     assert ">Confirm</button>" in reader.get(link).content.decode()
     address.refresh_from_db()
-    assert address.clicked_at is None, "programs that guard mailboxes follow links"
+    assert address.clicked_at is None, "mail scanners follow links"
     assert reader.post(link).status_code == 200
     address.refresh_from_db()
     assert address.suppression("digest") == ""
     assert AuditEntry.objects.filter(action="address.made", owner=owner).count() == 1
 
 
-def test_nobody_says_yes_for_a_lead_who_leads_no_more(
+def test_a_confirmation_requested_by_a_former_lead_is_invalid(
     owner: Owner, lead: Client, reader: Client, box: Box
 ) -> None:
     lead.post(ADD, {"owner": owner.pk, "address": "lena@elsewhere.example"})
@@ -80,7 +80,7 @@ def test_nobody_says_yes_for_a_lead_who_leads_no_more(
     assert Address.objects.get().clicked_at is None
     other = logged_in(person("lars", owner, role=Role.LEAD))
     other.post(f"/admin/mail/address/{Address.objects.get().pk}/ask/")
-    assert reader.post(link).status_code == 200, "another lead stands for it now"
+    assert reader.post(link).status_code == 200, "another lead vouches for it now"
 
 
 LEAVES: dict[str, Callable[[], object]] = {
@@ -92,7 +92,7 @@ LEAVES: dict[str, Callable[[], object]] = {
 
 
 @pytest.mark.parametrize("leaves", LEAVES)
-def test_a_yes_ends_with_the_lead_who_asked_for_it(
+def test_a_confirmation_ends_when_the_lead_who_requested_it_leaves(
     owner: Owner, lead: Client, reader: Client, box: Box, leaves: str
 ) -> None:
     lead.post(ADD, {"owner": owner.pk, "address": "team@example.org"})
@@ -103,7 +103,7 @@ def test_a_yes_ends_with_the_lead_who_asked_for_it(
     other = logged_in(person("lars", owner, role=Role.LEAD))
     other.post(f"/admin/mail/address/{address.pk}/ask/")
     address.refresh_from_db()
-    assert address.clicked_at, "nobody is asked while the lead is there"
+    assert address.clicked_at, "no new confirmation while the lead is there"
     LEAVES[leaves]()
     content = MailContent("Digest", "text", "html")
     mail = delivery.send(content, to=address, kind="budget", key="budget/1", now=timezone.now())
@@ -116,7 +116,7 @@ def test_a_yes_ends_with_the_lead_who_asked_for_it(
         "Ask for confirmation again"
         in other.get(f"/admin/mail/address/{address.pk}/change/").content.decode()
     )
-    SentMail.objects.all().delete()  # an address is asked once a day
+    SentMail.objects.all().delete()  # a confirmation can be requested once a day
     other.post(f"/admin/mail/address/{address.pk}/ask/")
     address.refresh_from_db()
     assert address.suppression("digest").startswith("Its reader hasn't confirmed it yet")
@@ -127,7 +127,7 @@ def test_a_yes_ends_with_the_lead_who_asked_for_it(
     assert address.suppression("digest") == ""
 
 
-def test_a_yes_is_for_one_owner(owner: Owner, team_b: Sender) -> None:
+def test_a_confirmation_is_valid_for_one_owner(owner: Owner, team_b: Sender) -> None:
     contact_of(owner)
     other = contact_of(team_b.key.default_owner, clicked=False)
     assert other.suppression("digest").startswith("Its reader hasn't confirmed it yet")
@@ -145,7 +145,7 @@ def test_a_yes_is_for_one_owner(owner: Owner, team_b: Sender) -> None:
         ("the team", ""),
     ],
 )
-def test_a_contact_is_read_as_people_write_it(
+def test_common_spellings_of_a_contact_are_understood(
     owner: Owner, lead: Client, contact: str, address: str, way: str
 ) -> None:
     Owner.objects.filter(pk=owner.pk).update(contact=contact)
@@ -156,7 +156,7 @@ def test_a_contact_is_read_as_people_write_it(
         assert "address" in response.context_data["adminform"].form.errors
 
 
-def test_a_link_to_confirm_is_good_for_a_week_and_for_its_address_alone(
+def test_a_confirmation_link_is_valid_for_a_week_and_one_address(
     owner: Owner, reader: Client, monkeypatch: Any
 ) -> None:
     address = contact_of(owner, clicked=False)
@@ -172,20 +172,20 @@ def test_a_link_to_confirm_is_good_for_a_week_and_for_its_address_alone(
     assert address.clicked_at is None
 
 
-def test_a_link_to_end_is_no_link_to_confirm(owner: Owner, reader: Client) -> None:
+def test_an_unsubscribe_link_does_not_confirm(owner: Owner, reader: Client) -> None:
     address = contact_of(owner, clicked=False)
     token = links.unsubscribe_url("budget", "", address).rsplit("/", 1)[1]
     assert reader.post(f"/mail/confirm/{token}").status_code == 404
 
 
-def test_an_address_is_asked_once_a_day(owner: Owner, box: Box) -> None:
+def test_a_confirmation_can_be_requested_once_a_day(owner: Owner, box: Box) -> None:
     address, lena = contact_of(owner, clicked=False), person("lena", owner, role=Role.LEAD)
     now = timezone.now()
     assert account_mails.ask_to_confirm(address, lena, now) == ""
     assert "already asked today" in account_mails.ask_to_confirm(address, lena, now)
 
 
-def test_one_click_ends_a_kind_of_mail_without_a_log_in(owner: Owner, reader: Client, box: Box) -> None:
+def test_one_click_unsubscribes_without_a_login(owner: Owner, reader: Client, box: Box) -> None:
     address = contact_of(owner)
     content = MailContent(
         "Budget", "text", "html", unsubscribe_url=links.unsubscribe_url("budget", "", address)
@@ -198,7 +198,7 @@ def test_one_click_ends_a_kind_of_mail_without_a_log_in(owner: Owner, reader: Cl
     page = reader.get(path)
     assert "Unsubscribe team@example.org from budget warnings?" in page.content.decode()
     address.refresh_from_db()
-    assert address.unwanted == [], "looking changes nothing"
+    assert address.unwanted == [], "opening the page changes nothing"
     answer = reader.post(path, {"List-Unsubscribe": "One-Click"})
     assert (answer.status_code, answer.cookies) == (200, {})
     address.refresh_from_db()
@@ -210,17 +210,17 @@ def test_one_click_ends_a_kind_of_mail_without_a_log_in(owner: Owner, reader: Cl
     assert (second.state, second.answer) == (State.SKIPPED, "It is unsubscribed from this kind of mail.")
 
 
-def test_pages_behind_links_run_nothing_and_tell_nobody_where_they_were(owner: Owner, reader: Client) -> None:
+def test_pages_of_links_have_no_scripts_referrer_or_caching(owner: Owner, reader: Client) -> None:
     response = reader.get(urlsplit(links.unsubscribe_url("budget", "", contact_of(owner))).path)
     assert "unsafe" not in response.headers["Content-Security-Policy"]
     assert "no-referrer" in response.content.decode()
     assert "no-store" in response.headers["Cache-Control"]
 
 
-# --- Nothing goes another way ---------------------------------------------------------------------
+# --- No other code sends mail ---------------------------------------------------------------------
 
 
-def test_nothing_else_sends_mail() -> None:
+def test_only_the_transport_modules_send_mail() -> None:
     found = [
         str(path.relative_to(project.BASE_DIR))
         for package in ("events", "ingestion", "reports", "telemetry_project")
@@ -233,7 +233,7 @@ def test_nothing_else_sends_mail() -> None:
     assert sorted(found) == ["reports/mail/files.py", "reports/mail/transport.py"]
 
 
-def test_django_itself_has_nobody_to_write_to() -> None:
+def test_django_itself_sends_no_mail() -> None:
     assert (project.ADMINS, project.MANAGERS) == ([], [])
     assert "AdminEmailHandler" not in str(project.LOGGING)
     assert resolve(reverse("admin_password_reset")).func.view_class is RequestReset  # type: ignore[attr-defined]
@@ -241,27 +241,27 @@ def test_django_itself_has_nobody_to_write_to() -> None:
         reverse("password_reset")
 
 
-def test_the_lines_that_mail_is_built_of_are_found_by_the_search() -> None:
+def test_the_transport_module_imports_djangos_mail() -> None:
     text = Path(delivery.__file__).with_name("transport.py").read_text()
     assert "from django.core import mail" in text
 
 
-# --- Who sees what --------------------------------------------------------------------------------
+# --- Access ---------------------------------------------------------------------------------------
 
 
-def test_only_leads_stand_for_an_address(owner: Owner, alice: Client, bob: Client) -> None:
+def test_only_leads_add_addresses(owner: Owner, alice: Client, bob: Client) -> None:
     for client in (alice, bob):
         assert client.get(ADD).status_code == 403
         client.post(ADD, {"owner": owner.pk, "address": "x@example.org"})
     assert not Address.objects.exists()
 
 
-def test_a_lead_stands_for_addresses_of_owners_led(lead: Client, team_b: Any) -> None:
+def test_leads_add_addresses_only_for_their_owners(lead: Client, team_b: Any) -> None:
     lead.post(ADD, {"owner": team_b.key.default_owner.pk, "address": "x@example.org"})
     assert not Address.objects.exists()
 
 
-def test_a_lead_lets_mail_go_again_to_a_paused_address(owner: Owner, lead: Client, bob: Client) -> None:
+def test_a_lead_can_resume_a_paused_address(owner: Owner, lead: Client, bob: Client) -> None:
     address = contact_of(owner)
     Address.objects.filter(pk=address.pk).update(paused_at=timezone.now(), paused_why="550 No", failures=3)
     path = f"/admin/mail/address/{address.pk}/"
@@ -274,7 +274,7 @@ def test_a_lead_lets_mail_go_again_to_a_paused_address(owner: Owner, lead: Clien
     assert AuditEntry.objects.filter(action="address.resumed").count() == 1
 
 
-def test_a_mail_is_seen_as_sent_and_sent_again_by_its_lead_alone(
+def test_only_the_owners_lead_sees_and_resends_a_mail(
     owner: Owner, lead: Client, alice: Client, bob: Client, box: Box
 ) -> None:
     content = MailContent("Budget", "In words", "<p>Hello <b>team</b></p><script>alert(1)</script>")
@@ -299,9 +299,7 @@ def test_a_mail_is_seen_as_sent_and_sent_again_by_its_lead_alone(
     assert AuditEntry.objects.filter(action="mail.sent_again", owner=owner).count() == 1
 
 
-def test_a_lead_can_neither_read_the_link_that_asks_the_reader_nor_press_it_again(
-    owner: Owner, lead: Client, box: Box
-) -> None:
+def test_a_lead_cannot_read_or_resend_a_confirmation_link(owner: Owner, lead: Client, box: Box) -> None:
     lena = User.objects.get(username="lena")
     assert account_mails.ask_to_confirm(contact_of(owner, clicked=False), lena, timezone.now()) == ""
     mail = SentMail.objects.get()
@@ -316,7 +314,7 @@ def test_a_lead_can_neither_read_the_link_that_asks_the_reader_nor_press_it_agai
     assert len(box.taken) == 1
 
 
-def test_what_is_unknown_has_two_buttons(owner: Owner, lead: Client) -> None:
+def test_a_mail_of_unknown_state_can_be_resent_or_marked_as_sent(owner: Owner, lead: Client) -> None:
     mail = delivery.send(
         MailContent("Budget", "x", "x"), to=contact_of(owner), kind="budget", key="k", now=timezone.now()
     )

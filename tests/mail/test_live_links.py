@@ -1,4 +1,4 @@
-"""Links that are permissions: the message has them, and nothing that Tally keeps does."""
+"""Links that grant access are in the mail, but not stored by Tally."""
 
 import re
 from collections.abc import Callable
@@ -51,7 +51,7 @@ def token_in(message: EmailMessage, page: str) -> str:
     [(invite, "admin/invitation"), (forget, "admin/reset"), (question, "mail/confirm")],
     ids=["invitation", "password", "confirmation"],
 )
-def test_nothing_keeps_the_link_that_a_mail_has(
+def test_links_in_mails_are_not_stored(
     owner: Owner, lead: Client, box: Box, ask: Callable[[Owner, Client], None], page: str
 ) -> None:
     ask(owner, lead)

@@ -1,4 +1,4 @@
-"""Names keep their letters in mails, in every script; what could fake a text goes."""
+"""Names in any script are unchanged in mails, and deceptive characters are removed."""
 
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -21,7 +21,7 @@ from tests.digests.telling import NOW, YESTERDAY, clock, reader, subscribed, usa
 from tests.mail.conftest import contact_of
 from tests.mail.server import Box
 
-# Each has a character without width, a mark or a blank that its script needs.
+# Each has a zero-width character, a combining mark or a space that its script needs.
 NAMES = {
     "emoji with a joiner": "👩\u200d🏫 lessons",
     "Malayalam chillu": "പാഠം ന്\u200d",
@@ -47,20 +47,20 @@ pytestmark = pytest.mark.django_db
 
 
 def texts(message: EmailMessage) -> list[str]:
-    """The subject, the plain text and the HTML, without the joiners that keep programs from making links."""
+    """Return subject, plain text and HTML without the word joiners that prevent automatic links."""
     parts = [message.get_body((kind,)) for kind in ("plain", "html")]
     bodies = [str(part.get_content()) for part in parts if part is not None]
     return [text.replace("\u2060", "") for text in (str(message["Subject"]), *bodies)]
 
 
 @each_name
-def test_a_name_stays_as_it_is(name: str) -> None:
+def test_a_name_is_unchanged(name: str) -> None:
     assert one_line(name) == name
     assert shorten(name) == name
 
 
 @each_name
-def test_every_kind_of_mail_says_a_name_as_it_is(name: str, owner: Owner, lead: Client, box: Box) -> None:
+def test_every_kind_of_mail_has_the_name_unchanged(name: str, owner: Owner, lead: Client, box: Box) -> None:
     Owner.objects.filter(pk=owner.pk).update(name=name)
     owner.refresh_from_db()
     lena = User.objects.get(username="lena")
@@ -91,12 +91,12 @@ def test_every_kind_of_mail_says_a_name_as_it_is(name: str, owner: Owner, lead: 
         ("\u200b\u200d \u2060", ""),
     ],
 )
-def test_what_breaks_a_line_or_turns_the_text_goes(text: str, said: str) -> None:
+def test_line_breaks_and_direction_marks_are_removed(text: str, said: str) -> None:
     assert one_line(text) == said
 
 
 @pytest.mark.parametrize("unit", ["👨\u200d👩\u200d👧\u200d👦", "e\u0301", "🇮🇳", "👍🏽", "❤\ufe0f"])
-def test_a_cut_leaves_no_half_of_a_character(unit: str) -> None:
+def test_truncation_does_not_split_characters(unit: str) -> None:
     text = unit * 60
     for most in range(len(unit), 60):
         fit = unit * (most // len(unit))
@@ -105,23 +105,23 @@ def test_a_cut_leaves_no_half_of_a_character(unit: str) -> None:
         assert shorten(text, 2 * most + 1) == f"{fit}…{fit}"
 
 
-def test_a_character_without_end_is_cut() -> None:
+def test_an_endless_combining_sequence_is_truncated() -> None:
     assert start_of("e" + "\u0301" * 1_000, 5) == "e" + "\u0301" * 4
 
 
-def test_a_name_from_right_to_left_leaves_the_number_beside_it_alone() -> None:
+def test_a_right_to_left_name_is_isolated_from_its_surroundings() -> None:
     assert isolated("درس") == "\u2068درس\u2069"
     assert isolated("lesson") == "lesson"
 
 
-def test_tables_in_plain_text_stand_in_columns_in_every_script() -> None:
+def test_plain_text_tables_are_aligned_in_every_script() -> None:
     table = Table("Sources", ("Source", "Events"), tuple((name, "7") for name in NAMES.values()))
     lines = text_table(table)
     assert len({wcswidth(each) for each in lines}) == 1
 
 
 @pytest.mark.parametrize("length", [30, 69, 75, 100, 190])
-def test_a_subject_of_any_length_is_read_as_it_was_written(length: int) -> None:
+def test_a_subject_of_any_length_is_decoded_unchanged(length: int) -> None:
     subject = ("Team A: 5 events, none on the Thursday before; portal sent all of them. " * 3)[
         :length
     ].strip()

@@ -1,4 +1,4 @@
-"""Password reset: a mailed link sets a new one, and the pages don't reveal who has an account."""
+"""Password reset: a mailed link sets a new password, and the pages don't reveal who has an account."""
 
 import re
 from typing import Any
@@ -44,7 +44,7 @@ def link() -> str:
 
 
 def set_new(client: Client, path: str) -> int:
-    """Follow the link, which leads on with its token out of sight, and set a password."""
+    """Follow the link, which redirects to hide its token, and set a password."""
     form = client.get(path)
     return client.post(form["Location"], NEW).status_code if form.status_code == 302 else form.status_code
 
@@ -74,7 +74,7 @@ def test_the_second_factor_is_still_required(dora: User) -> None:
     assert "/second-factor/check/" in client.get("/admin/events/event/")["Location"]
 
 
-def test_the_answer_is_the_same_whether_there_is_such_an_account_or_not(dora: User) -> None:
+def test_the_response_does_not_reveal_whether_an_account_exists(dora: User) -> None:
     answers = [
         re.sub(r"csrf\w+|value=\"\w{64}\"", "", ask(f"{name}@example.org")) for name in ("dora", "nobody")
     ]
@@ -82,7 +82,7 @@ def test_the_answer_is_the_same_whether_there_is_such_an_account_or_not(dora: Us
     assert SentMail.objects.count() == 1
 
 
-def test_a_request_costs_the_same_whether_there_is_such_an_account_or_not(dora: User) -> None:
+def test_the_number_of_queries_does_not_reveal_whether_an_account_exists(dora: User) -> None:
     said = []
     for name in ("dora", "nobody"):
         with CaptureQueriesContext(connection) as queries:
@@ -106,7 +106,7 @@ def test_requests_for_links_are_limited(name: str, dora: User) -> None:
     assert SentMail.objects.count() <= 4
 
 
-def test_the_log_in_leads_there(db: None) -> None:
+def test_the_login_page_links_to_the_reset(db: None) -> None:
     assert f'href="{ASK}"' in html_of(Client(), "/admin/login/")
 
 

@@ -1,4 +1,4 @@
-"""Every mail's way: claimed once, handed over, its answer kept, tried again or given up."""
+"""Sending mail: claimed once, handed over, the response stored, retried or given up."""
 
 from datetime import datetime, timedelta
 from email import policy
@@ -28,7 +28,7 @@ def claimed(to: Address, key: str = "budget/1", content: MailContent = CONTENT) 
 
 
 def later(**parts: float) -> Any:
-    """A clock that is ahead."""
+    """Return a clock that is ahead."""
     return lambda: timezone.now() + timedelta(**parts)
 
 
@@ -37,7 +37,7 @@ def state_of(mail: SentMail) -> str:
     return mail.state
 
 
-def test_a_mail_arrives_with_its_answer_kept(owner: Owner, box: Box) -> None:
+def test_a_mail_is_sent_and_the_servers_response_stored(owner: Owner, box: Box) -> None:
     mail = claimed(contact_of(owner))
     assert delivery.deliver_due() == 1
     assert (state_of(mail), mail.answer, mail.attempts) == (State.SENT, "250 2.0.0 Taken as 1", 1)
@@ -51,7 +51,7 @@ def test_a_mail_arrives_with_its_answer_kept(owner: Owner, box: Box) -> None:
     assert bytes(mail.message).replace(b"\r\n", b"\n").strip() in as_it_came.replace(b"\r\n", b"\n")
 
 
-def test_a_key_is_taken_once(owner: Owner, box: Box) -> None:
+def test_a_key_is_used_once(owner: Owner, box: Box) -> None:
     address = contact_of(owner)
     claimed(address)
     assert delivery.send(CONTENT, to=address, kind="budget", key="budget/1", now=timezone.now()) is None
@@ -60,12 +60,12 @@ def test_a_key_is_taken_once(owner: Owner, box: Box) -> None:
     assert len(box.taken) == 1
 
 
-def test_a_kind_that_nobody_registered_is_an_error(owner: Owner) -> None:
+def test_an_unregistered_kind_is_an_error(owner: Owner) -> None:
     with pytest.raises(KeyError):
         delivery.send(CONTENT, to=contact_of(owner), kind="news", key="news/1", now=timezone.now())
 
 
-def test_a_server_that_is_away_is_tried_again_later_each_time_longer(owner: Owner, to_server: Box) -> None:
+def test_an_absent_server_is_retried_with_growing_delays(owner: Owner, to_server: Box) -> None:
     mail = claimed(contact_of(owner))
     waits = []
     for _ in delivery.WAITS:
@@ -80,7 +80,7 @@ def test_a_server_that_is_away_is_tried_again_later_each_time_longer(owner: Owne
     assert [each.verdict for each in mail.tries.all()] == ["away"] * len(delivery.WAITS) + ["sent"]
 
 
-def test_what_was_tried_for_a_day_has_failed(owner: Owner, to_server: Box) -> None:
+def test_a_mail_fails_after_a_day_of_attempts(owner: Owner, to_server: Box) -> None:
     mail = claimed(contact_of(owner))
     for _ in range(len(delivery.WAITS) + 1):
         delivery.deliver_due(lambda: mail.next_at)
@@ -90,7 +90,7 @@ def test_what_was_tried_for_a_day_has_failed(owner: Owner, to_server: Box) -> No
     assert sum(delivery.WAITS, timedelta()) > timedelta(hours=20)
 
 
-def test_a_server_that_is_away_is_asked_once_a_round(owner: Owner, to_server: Box) -> None:
+def test_an_absent_server_is_tried_once_per_round(owner: Owner, to_server: Box) -> None:
     for number in range(5):
         claimed(contact_of(owner, f"team{number}@example.org"), f"budget/{number}")
     assert delivery.deliver_due() == 1
@@ -108,7 +108,7 @@ def test_a_server_that_is_away_is_asked_once_a_round(owner: Owner, to_server: Bo
         ("DATA", "554 5.7.1 Looks like spam", State.FAILED, Verdict.REFUSED, 0),
     ],
 )
-def test_each_answer_means_its_own(
+def test_each_response_gives_its_state(
     owner: Owner, box: Box, step: str, answer: str, state: State, verdict: Verdict, failures: int
 ) -> None:
     address = contact_of(owner)
@@ -121,7 +121,7 @@ def test_each_answer_means_its_own(
     assert (address.failures, address.paused_at) == (failures, None)
 
 
-def test_an_address_that_is_refused_three_times_is_paused_and_says_so(owner: Owner, box: Box) -> None:
+def test_an_address_refused_three_times_is_paused(owner: Owner, box: Box) -> None:
     address = contact_of(owner)
     box.answers["RCPT"] = "550 5.1.1 No such user"
     for number in range(3):
@@ -137,7 +137,7 @@ def test_an_address_that_is_refused_three_times_is_paused_and_says_so(owner: Own
     assert last.answer == address.suppression("budget")
 
 
-def test_a_success_between_starts_the_count_anew(owner: Owner, box: Box) -> None:
+def test_a_success_resets_the_count_of_failures(owner: Owner, box: Box) -> None:
     address = contact_of(owner)
     for number, answer in enumerate(("550 No", "550 No", "", "550 No", "550 No")):
         box.answers = {"RCPT": answer} if answer else {}
@@ -147,7 +147,7 @@ def test_a_success_between_starts_the_count_anew(owner: Owner, box: Box) -> None
     assert (address.failures, address.paused_at) == (2, None)
 
 
-def test_one_bad_address_stops_nobody_else(owner: Owner, box: Box) -> None:
+def test_a_bad_address_does_not_affect_others(owner: Owner, box: Box) -> None:
     for number in range(20):
         claimed(contact_of(owner, f"team{number}@example.org"), f"budget/{number}")
     box.answers["RCPT", "team7@example.org"] = "550 5.1.1 No such user"
@@ -177,7 +177,7 @@ def test_a_server_that_is_slow_before_the_message_is_tried_again(owner: Owner, b
     assert state_of(mail) == State.SENT
 
 
-def test_a_mail_whose_worker_ended_is_shown_as_unknown_and_left_to_a_person(owner: Owner, box: Box) -> None:
+def test_a_mail_whose_worker_died_becomes_unknown(owner: Owner, box: Box) -> None:
     mail = claimed(contact_of(owner))
     SentMail.objects.filter(pk=mail.pk).update(state=State.SENDING, changed_at=timezone.now())
     assert delivery.mark_lost(timezone.now()) == 0
@@ -189,7 +189,7 @@ def test_a_mail_whose_worker_ended_is_shown_as_unknown_and_left_to_a_person(owne
     assert state_of(mail) == State.SENT
 
 
-def test_what_is_unknown_can_be_taken_as_sent_and_nothing_else(owner: Owner, box: Box) -> None:
+def test_only_an_unknown_mail_can_be_marked_as_sent(owner: Owner, box: Box) -> None:
     mail = claimed(contact_of(owner))
     assert not delivery.mark_sent(mail, timezone.now())
     SentMail.objects.filter(pk=mail.pk).update(state=State.UNKNOWN)
@@ -207,7 +207,7 @@ def test_a_second_copy_has_the_same_message_id(owner: Owner, box: Box) -> None:
     assert first.as_bytes() == second.as_bytes()
 
 
-def test_a_worker_that_comes_second_finds_it_taken(owner: Owner, box: Box) -> None:
+def test_a_mail_is_sent_by_one_worker(owner: Owner, box: Box) -> None:
     mail = claimed(contact_of(owner))
     now = timezone.now()
     assert delivery._start_attempt(SentMail.objects.get(pk=mail.pk), now)
@@ -216,7 +216,7 @@ def test_a_worker_that_comes_second_finds_it_taken(owner: Owner, box: Box) -> No
     assert box.asked == []
 
 
-def test_between_two_mails_is_a_pause(owner: Owner, box: Box, settings: Any, monkeypatch: Any) -> None:
+def test_there_is_a_pause_between_mails(owner: Owner, box: Box, settings: Any, monkeypatch: Any) -> None:
     settings.MAIL_PAUSE_SECONDS = 7.5
     slept: list[float] = []
     monkeypatch.setattr("reports.mail.delivery.time.sleep", slept.append)
@@ -226,10 +226,10 @@ def test_between_two_mails_is_a_pause(owner: Owner, box: Box, settings: Any, mon
     assert slept == [7.5, 7.5]
 
 
-# --- To whom --------------------------------------------------------------------------------------
+# --- Recipients -----------------------------------------------------------------------------------
 
 
-def test_a_contact_that_nobody_confirmed_gets_nothing_at_all(owner: Owner, box: Box) -> None:
+def test_a_contact_without_a_lead_gets_no_mail(owner: Owner, box: Box) -> None:
     address = Address.objects.create(owner=owner, address="stranger@example.org")
     mails = [
         delivery.send(CONTENT, to=address, kind=kind, key=kind, now=timezone.now())
@@ -240,7 +240,7 @@ def test_a_contact_that_nobody_confirmed_gets_nothing_at_all(owner: Owner, box: 
     assert {state_of(mail) for mail in mails if mail} == {State.SKIPPED}
 
 
-def test_a_confirmed_contact_gets_only_the_question_before_its_click(owner: Owner, box: Box) -> None:
+def test_an_unconfirmed_contact_gets_only_the_confirmation_mail(owner: Owner, box: Box) -> None:
     address = contact_of(owner, clicked=False)
     claimed(address)
     delivery.send(CONTENT, to=address, kind="confirmation", key="c", now=timezone.now())
@@ -249,7 +249,7 @@ def test_a_confirmed_contact_gets_only_the_question_before_its_click(owner: Owne
     assert SentMail.objects.get(state=State.SENT).kind == "confirmation"
 
 
-def test_a_person_gets_mail_where_the_account_says_now(db: None, box: Box) -> None:
+def test_mail_goes_to_the_accounts_current_address(db: None, box: Box) -> None:
     user = User.objects.create_user("ann", "ann@example.org")
     old = Address.objects.create(user=user, address="ann@example.org")
     assert old.suppression("budget") == ""
@@ -263,7 +263,7 @@ def test_a_person_gets_mail_where_the_account_says_now(db: None, box: Box) -> No
     assert old.suppression("budget") == "The person's account is no longer active."
 
 
-# --- What it says ---------------------------------------------------------------------------------
+# --- Content --------------------------------------------------------------------------------------
 
 HOSTILE = (
     "Report\r\nBcc: all@example.org\r\n\r\n\ud800<script>alert(1)</script>\u202egnp.exe\u2028 \x00"
@@ -271,7 +271,7 @@ HOSTILE = (
 )
 
 
-def test_nothing_in_a_subject_breaks_out_of_it(owner: Owner, box: Box) -> None:
+def test_subjects_cannot_inject_headers(owner: Owner, box: Box) -> None:
     content = MailContent(HOSTILE, "text", "<p>html</p>", headers={"X-Tally-About": HOSTILE})
     claimed(contact_of(owner), content=content)
     assert delivery.deliver_due() == 1
@@ -285,7 +285,7 @@ def test_nothing_in_a_subject_breaks_out_of_it(owner: Owner, box: Box) -> None:
     assert not {"\u202e", "\u2028", "\x00", "\r", "\n"} & set(message["Subject"])
 
 
-def test_a_mail_has_the_parts_and_headers_that_readers_need(owner: Owner, box: Box) -> None:
+def test_a_mail_has_all_parts_and_headers(owner: Owner, box: Box) -> None:
     content = MailContent(
         "Grüße",
         "Straße 東京 😀\n",
@@ -330,13 +330,13 @@ def test_a_mail_has_the_parts_and_headers_that_readers_need(owner: Owner, box: B
     assert all(byte < 128 for byte in SentMail.objects.get().message)
 
 
-def test_a_host_of_other_letters_goes_by_its_ascii_name(owner: Owner, box: Box) -> None:
+def test_an_internationalised_host_is_encoded_as_ascii(owner: Owner, box: Box) -> None:
     claimed(contact_of(owner, "team@bücher.example"))
     delivery.deliver_due()
     assert box.asked == ["team@xn--bcher-kva.example"]
 
 
-def test_on_one_machine_each_mail_is_a_file_that_opens(owner: Owner, settings: Any, tmp_path: Any) -> None:
+def test_without_a_server_each_mail_is_written_to_a_file(owner: Owner, settings: Any, tmp_path: Any) -> None:
     settings.EMAIL_BACKEND = "reports.mail.files.EmailBackend"
     settings.EMAIL_FILE_PATH = str(tmp_path / "mail")
     claimed(contact_of(owner))
@@ -347,8 +347,8 @@ def test_on_one_machine_each_mail_is_a_file_that_opens(owner: Owner, settings: A
     assert SentMail.objects.get().state == State.SENT
 
 
-def test_a_mail_that_cannot_be_handled_leaves_the_others_alone(owner: Owner, box: Box) -> None:
-    """A kind that no code knows any more, as after an older release has come back."""
+def test_a_mail_that_cannot_be_handled_does_not_affect_others(owner: Owner, box: Box) -> None:
+    """Its kind is unknown, as after a downgrade to an older release."""
     address = contact_of(owner)
     odd, fine = claimed(address, "odd"), claimed(address, "fine")
     SentMail.objects.filter(pk=odd.pk).update(kind="ghost", next_at=timezone.now() - timedelta(minutes=1))
@@ -359,7 +359,7 @@ def test_a_mail_that_cannot_be_handled_leaves_the_others_alone(owner: Owner, box
     assert odd.answer == "It could not be delivered: KeyError."
 
 
-def test_a_mail_that_the_server_may_have_is_not_sent_again_by_itself(
+def test_a_mail_the_server_may_have_accepted_is_not_retried(
     owner: Owner, box: Box, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = contact_of(owner)
@@ -377,7 +377,7 @@ def test_a_mail_that_the_server_may_have_is_not_sent_again_by_itself(
     assert (state_of(odd), state_of(fine)) == (State.UNKNOWN, State.SENT)
 
 
-def test_copies_of_mails_go_after_a_time_and_the_record_stays(owner: Owner, box: Box, settings: Any) -> None:
+def test_copies_of_mails_expire_but_their_records_remain(owner: Owner, box: Box, settings: Any) -> None:
     address = contact_of(owner)
     old, waiting = claimed(address, "old"), claimed(address, "waiting")
     SentMail.objects.filter(pk=waiting.pk).update(next_at=timezone.now() + timedelta(days=900))

@@ -1,4 +1,4 @@
-"""Reads files back as their readers do: the csv module, and openpyxl, pandas and polars with defaults."""
+"""Reads files as their users do: with csv, openpyxl, pandas and polars, with default arguments."""
 
 import csv
 from io import BytesIO, StringIO
@@ -13,19 +13,19 @@ Rows = list[list[Any]]
 
 
 def rows_of(content: bytes) -> list[list[str]]:
-    """The rows of a CSV file, its head first, as a program in a comma locale has them."""
+    """Return the rows of a CSV file, header first, as read with a comma as separator."""
     assert content.startswith(MARK)
     return list(csv.reader(StringIO(content.decode("utf-8-sig"), newline=""), strict=True))
 
 
 def table_of(content: bytes) -> list[dict[str, str]]:
-    """The rows of a CSV file by the names of their columns."""
+    """Return the rows of a CSV file by column name."""
     head, *rows = rows_of(content)
     return [dict(zip(head, row, strict=True)) for row in rows]
 
 
 def xlsx_rows(content: bytes, sheet: str = "") -> Rows:
-    """The rows of a sheet, by default of the first, as openpyxl has them. None of them is a formula."""
+    """Return the rows of a sheet, by default the first, as read by openpyxl. Fail on formulas."""
     workbook = openpyxl.load_workbook(BytesIO(content))
     found: Any = workbook[sheet] if sheet else workbook.worksheets[0]
     assert found.freeze_panes == "A2"
@@ -34,7 +34,7 @@ def xlsx_rows(content: bytes, sheet: str = "") -> Rows:
 
 
 def frames(content: bytes, form: str) -> list[tuple[list[str], int]]:
-    """The names of the columns and the number of rows that pandas and polars have by default."""
+    """Return column names and number of rows as read by pandas and polars."""
     if form == "csv":
         found = pandas.read_csv(BytesIO(content))
         also = polars.read_csv(BytesIO(content))
@@ -45,11 +45,11 @@ def frames(content: bytes, form: str) -> list[tuple[list[str], int]]:
 
 
 def read_by_all(content: bytes, form: str) -> Rows:
-    """The rows of a file with their head, after pandas and polars found as many columns and rows in it."""
+    """Return the rows and the header of a file, after checking that pandas and polars read as many."""
     rows: Rows = rows_of(content) if form == "csv" else xlsx_rows(content)
     head, size = [str(name) for name in rows[0]], len(rows) - 1
     assert len(set(head)) == len(head), head
     assert {len(row) for row in rows} == {len(head)}
-    if size:  # polars takes a sheet without rows for an empty one
+    if size:  # polars treats a sheet without rows as empty
         assert frames(content, form) == [(head, size)] * 2
     return rows

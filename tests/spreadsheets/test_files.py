@@ -1,5 +1,5 @@
-"""CSV and XLSX, read back by openpyxl, pandas and polars with default arguments."""
-# ruff: noqa: RUF001  (texts in many scripts are meant)
+"""CSV and XLSX files, read by openpyxl, pandas and polars with default arguments."""
+# ruff: noqa: RUF001  (texts in many scripts are intended)
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from events.spreadsheets.files import content, workbook
 from events.spreadsheets.sheet import Formatted, Heading, Sheet
 from tests.spreadsheets.reading import MARK, read_by_all, rows_of, table_of, xlsx_rows
 
-# Texts that users of comparable systems had trouble with.
+# Texts that have caused trouble in comparable systems.
 TEXTS = {
     "hindi": "पाठ १: पौधे",
     "kannada": "ಪಾಠ ಒಂದು",
@@ -55,7 +55,7 @@ def texts() -> Sheet:
     return Sheet("Texts", [Heading("name"), Heading("text")], [list(each) for each in TEXTS.items()])
 
 
-def test_texts_stay_the_same_in_xlsx() -> None:
+def test_texts_are_unchanged_in_xlsx() -> None:
     made = content(texts(), "xlsx")
     unescaped = {name: text.replace("\r", "_x000D_") for name, text in TEXTS.items()}
     expected = {name: text.replace("_x0041_", "_x005F_x0041_") for name, text in unescaped.items()}
@@ -66,7 +66,7 @@ def test_texts_stay_the_same_in_xlsx() -> None:
     assert dict(zip(frame["name"], frame["text"], strict=True)) == TEXTS
 
 
-def test_texts_stay_the_same_in_csv_but_for_apostrophes() -> None:
+def test_texts_are_unchanged_in_csv_except_for_apostrophes() -> None:
     made = content(texts(), "csv")
     assert made.startswith(MARK)
     found = dict(rows_of(made)[1:])
@@ -90,14 +90,14 @@ def test_every_reader_finds_all_columns_and_rows(form: str) -> None:
     assert len(read_by_all(content(Sheet("x", headings, rows), form), form)) == 4
 
 
-def test_times_have_their_offset_and_the_head_the_zone() -> None:
+def test_times_have_an_offset_and_headers_the_zone() -> None:
     sheet = Sheet("Times", [Heading("since", "Europe/Berlin")], [[at] for at in TWICE])
     assert rows_of(content(sheet, "csv")) == [
         ["since (Europe/Berlin)"], ["2026-10-25T02:30:00+02:00"], ["2026-10-25T02:30:00+01:00"],
     ]  # fmt: skip
 
 
-def test_the_hour_that_clocks_show_twice_has_utc_beside_it_in_xlsx() -> None:
+def test_xlsx_has_utc_to_distinguish_a_repeated_hour() -> None:
     sheet = Sheet("Times", [Heading("since", "Europe/Berlin"), Heading("n")], [[at, 1] for at in TWICE])
     made = content(sheet, "xlsx")
     local = datetime(2026, 10, 25, 2, 30)  # noqa: DTZ001  (Excel has no zones)
@@ -150,23 +150,23 @@ def test_values_are_exact(value: Any, as_csv: str, as_xlsx: Any) -> None:
         (2.125, "2.1250"),
         (Decimal("-0.141"), "-0.1410"),
         (Decimal("999.5010"), "999.5010"),
-        (Decimal("1234.125"), "1234.125"),  # nobody groups digits like this
+        (Decimal("1234.125"), "1234.125"),  # can't be mistaken for grouped digits
         (2.5, "2.5"),
     ],
 )
-def test_no_number_looks_grouped_to_who_has_decimal_commas(value: Any, text: str) -> None:
+def test_no_number_looks_grouped_with_decimal_commas(value: Any, text: str) -> None:
     sheet = Sheet("Numbers", [Heading("number")], [[value]])
     assert content(sheet, "csv").decode("utf-8-sig").splitlines()[1] == text
 
 
-def test_numbers_are_numbers_to_those_who_guess_types() -> None:
+def test_type_guessing_readers_get_numbers() -> None:
     sheet = [["a", 1, Decimal("0.25")], ["b", 2, Decimal(3)]]
     made = content(Sheet("x", [Heading("name"), Heading("n"), Heading("cost", unit="EUR")], sheet), "csv")
     assert polars.read_csv(BytesIO(made)).schema.dtypes() == [polars.String, polars.Int64, polars.Float64]
     assert [str(kind) for kind in pandas.read_csv(BytesIO(made)).dtypes[1:]] == ["int64", "float64"]
 
 
-def test_heads_say_zone_unit_and_estimate_and_are_all_different() -> None:
+def test_headers_state_zone_unit_and_estimate_and_are_unique() -> None:
     headings = [
         Heading("median", unit="s", is_estimate=True),
         *map(Heading, ("a", "a", "")),
@@ -175,7 +175,7 @@ def test_heads_say_zone_unit_and_estimate_and_are_all_different() -> None:
     assert Sheet("x", headings, []).head() == ["median (s, estimate)", "a", "a 2", "(no name)", "at (UTC)"]
 
 
-def test_more_rows_than_a_sheet_has_go_on_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_beyond_the_limit_of_a_sheet_continue_on_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(xlsx_file, "MOST_ROWS", 4)
     made = content(Sheet("Events", [Heading("n")], ([number] for number in range(7))), "xlsx")
     found = openpyxl.load_workbook(BytesIO(made))
@@ -185,14 +185,14 @@ def test_more_rows_than_a_sheet_has_go_on_another(monkeypatch: pytest.MonkeyPatc
     ]  # fmt: skip
 
 
-def test_names_of_sheets_are_such_as_excel_takes() -> None:
+def test_sheet_names_are_valid_in_excel() -> None:
     titles = ["", "a/b:c*?[d]\\'", "x" * 40, "x" * 41, "Over time", "over time"]
     found = openpyxl.load_workbook(BytesIO(workbook(Sheet(title, [Heading("n")], []) for title in titles)))
     assert len({name.casefold() for name in found.sheetnames}) == 6
     assert all(0 < len(name) <= 31 and not set(name) & set("[]:*?/\\'") for name in found.sheetnames)
 
 
-def test_a_text_that_no_cell_holds_is_cut_and_says_so() -> None:
+def test_a_text_too_long_for_a_cell_is_truncated_with_a_note() -> None:
     long = "😀" * 20_000
     (_, (text,)) = xlsx_rows(content(Sheet("x", [Heading("t")], [[long]]), "xlsx"))
     assert len(text.encode("utf-16-le")) <= 2 * xlsx_file.LONGEST
@@ -201,7 +201,7 @@ def test_a_text_that_no_cell_holds_is_cut_and_says_so() -> None:
 
 
 @pytest.mark.parametrize("text", ["\ud800", "a\x00b", "\x01\x1f\x7f", "\ufffe\uffff", "\u202e"])
-def test_the_oddest_characters_leave_the_files_readable(text: str) -> None:
+def test_files_with_odd_characters_are_readable(text: str) -> None:
     for form in ("csv", "xlsx"):
         read_by_all(content(Sheet("x", [Heading("t"), Heading("last")], [[text, "x"]]), form), form)
         content(Sheet("x", [Heading(text)], [["x"]]), form)
@@ -219,8 +219,8 @@ def test_columns_are_as_wide_as_their_values_within_bounds() -> None:
     assert found["A"].width < found["B"].width < found["C"].width < 65
 
 
-def test_rows_are_written_while_they_come() -> None:
-    """No row waits in memory for the next."""
+def test_rows_are_written_as_they_arrive() -> None:
+    """No row is kept in memory until the next."""
     alive = 0
 
     class Row(list[Any]):
@@ -242,7 +242,7 @@ def test_rows_are_written_while_they_come() -> None:
         assert len(read_by_all(content(Sheet("x", [Heading("n"), Heading("t")], rows()), form), form)) == 51
 
 
-def test_nothing_temporary_is_left(tmp_path: Any) -> None:
+def test_no_temporary_files_are_left(tmp_path: Any) -> None:
     def broken() -> Iterator[list[Any]]:
         yield ["x"]
         raise ValueError("stopped")

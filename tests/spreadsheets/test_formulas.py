@@ -1,6 +1,6 @@
-"""No text in a CSV file is computed, whatever the reader's list separator is."""
+"""No text in a CSV file is evaluated as a formula, whatever list separator the reader uses."""
 
-# ruff: noqa: RUF001  (signs that look like others are meant)
+# ruff: noqa: RUF001  (lookalike characters are intended)
 
 import csv
 import time
@@ -24,7 +24,7 @@ TEXTS = [
 
 
 def cells(text: str, separator: str) -> list[str]:
-    """The cells that a program with this list separator finds in a file with the text in two columns."""
+    """Return the cells read with this list separator from a file with the text in two columns."""
     sheet = Sheet("x", [Heading("a"), Heading(text), Heading("n")], [["x", text, -1], [text, text, -1]])
     file = content(sheet, "csv").decode("utf-8-sig")
     return [cell for row in csv.reader(StringIO(file, newline=""), delimiter=separator) for cell in row]
@@ -35,12 +35,12 @@ def is_formula(cell: str) -> bool:
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
-def test_nothing_is_a_formula_in_any_locale(separator: str) -> None:
+def test_no_text_is_a_formula_in_any_locale(separator: str) -> None:
     assert [cell for text in TEXTS for cell in cells(text, separator) if is_formula(cell)] == []
 
 
 @given(st.text("=-@＝;,|\t\n\r\"' a", max_size=12), st.sampled_from(",;\t|"))
-def test_nor_is_any_mixture_of_signs_separators_and_quotes(text: str, separator: str) -> None:
+def test_no_mixture_of_signs_separators_and_quotes_is_a_formula(text: str, separator: str) -> None:
     assert [cell for cell in cells(text, separator) if is_formula(cell)] == []
 
 
@@ -61,7 +61,7 @@ def test_nor_is_any_mixture_of_signs_separators_and_quotes(text: str, separator:
         "a,=b",
     ],
 )
-def test_other_texts_stay_as_they_are(text: str) -> None:
+def test_other_texts_are_unchanged(text: str) -> None:
     assert harmless(text) == text
 
 
@@ -75,7 +75,7 @@ def test_only_apostrophes_are_added(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["\n" * 200_000, " ;" * 100_000, "=" * 200_000, ";=" * 100_000, '"' * 200_000]
 )
-def test_the_time_is_linear_in_the_text(text: str) -> None:
+def test_escaping_takes_linear_time(text: str) -> None:
     begun = time.process_time()
     harmless(text)
     assert time.process_time() - begun < 5, "quadratic time would be minutes"
