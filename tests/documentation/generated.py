@@ -1,6 +1,6 @@
 """Generates the pages about settings, commands, the API, the database schema, and the list of decisions.
 
-Each page is written by hand, apart from what is between a pair of marks.
+Only the part between two marks is generated; the rest of each page is written by hand.
 """
 
 import argparse
@@ -27,7 +27,7 @@ ROOT = Path(settings.BASE_DIR)
 DOCS = ROOT / "docs"
 PACKAGES = ("events", "ingestion", "reports", "telemetry_project")
 MARKED = re.compile(r"(<!-- generated -->\n).*?(<!-- end -->)", re.DOTALL)
-# What the default is where the code computes it.
+# Defaults that the code computes.
 COMPUTED_DEFAULTS = {
     "BASE_URL": "`http://localhost:PORT`",
     "DATABASE_URL": "the built-in PostgreSQL",
@@ -120,7 +120,7 @@ def _section(lines: list[str], index: int) -> str:
 
 
 def _comment(lines: list[str], index: int) -> str:
-    """Return the comment at the end of a line, or else the ones right above it."""
+    """Return the comment at the end of a line, or else the comment directly above it."""
     if trailing := re.search(r"  # (?!noqa|type:)(.+)$", lines[index]):
         return trailing[1]
     above: list[str] = []

@@ -1,4 +1,4 @@
-"""The page about errors lists every code that the code can answer, and no other."""
+"""The page about errors lists exactly the codes that the code can return."""
 
 import ast
 import re
@@ -10,7 +10,7 @@ from events.wire import validators
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "errors.md"
-# Where the code stands among the arguments.
+# Position of the code among the arguments.
 PLACES = {"Fault": 0, "Refused": 1, "_unauthorised": 0, "Warned": 1}
 
 
@@ -26,7 +26,7 @@ def codes_in(source: str) -> Iterator[str]:
 
 def codes_in_the_code() -> set[str]:
     files = [*(ROOT / "events").rglob("*.py"), *(ROOT / "ingestion").rglob("*.py")]
-    # A code that is chosen in the line before has a name, not a text, as argument.
+    # If the code was assigned on the line before, the argument is a name instead of a text.
     chosen = {"missing", "wrong_type"}
     return (
         chosen
@@ -42,7 +42,7 @@ def test_every_code_is_on_the_page_and_nothing_else() -> None:
     assert listed == codes_in_the_code()
 
 
-def test_a_problem_has_the_status_and_the_title_that_the_page_says() -> None:
+def test_status_and_title_of_problems_match_the_page() -> None:
     rows = re.findall(r"^\| `([a-z_]+)` \| (\d+) \| ([^|]+) \| ([^|]+) \|", PAGE.read_text(), re.MULTILINE)
     listed = {(code, int(status), title, advice) for code, status, title, advice in rows}
 

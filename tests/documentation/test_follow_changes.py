@@ -1,4 +1,4 @@
-"""The how-to's program copies every event once, also when it is killed and started again."""
+"""The how-to's program copies every event once, even if it is killed and restarted."""
 
 import os
 import re
@@ -23,7 +23,7 @@ PATIENCE = 60.0  # seconds
 
 @contextmanager
 def following(server: Server, key: str, folder: Path) -> Iterator[None]:
-    """The page's program runs for the time of the block, and is then killed."""
+    """Run the page's program during the block, then kill it."""
     (program,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     command = [sys.executable, "-c", program]
     own = {"TALLY_URL": server.url, "TALLY_KEY": key}
@@ -36,7 +36,7 @@ def following(server: Server, key: str, folder: Path) -> Iterator[None]:
 
 
 def copied(folder: Path) -> list[str]:
-    """The ids in the copy; none before there is one."""
+    """Return the IDs in the copy, or none before it exists."""
     path = folder / "events.db"
     if not path.exists():
         return []

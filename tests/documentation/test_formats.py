@@ -1,4 +1,4 @@
-"""The page about the formats says what the kinds declare."""
+"""The page about formats matches the declarations of kinds."""
 
 from django.core.management import call_command
 

@@ -1,4 +1,4 @@
-"""Documents name what there is: files, variables, and the defaults of settings."""
+"""Files, variables and defaults named in documents exist and are correct."""
 
 import pkgutil
 import re
@@ -10,7 +10,7 @@ from django.conf import settings
 
 ROOT = Path(settings.BASE_DIR)
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-# Decisions tell of their day, and generated pages show what senders write.
+# Decisions describe their time, and generated pages show what senders write.
 DATED = ("decisions", "bad-input.md", "hostile-bodies.md")
 CODE = (
     *("events", "ingestion", "reports", "telemetry_project"),
@@ -31,7 +31,7 @@ def current_pages() -> list[Path]:
 
 
 def quoted(page: Path) -> Iterator[str]:
-    """Return the texts between backticks, outside of code blocks."""
+    """Yield the texts between backticks outside of code blocks."""
     text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
     yield from re.findall(r"`([^`\n]+)`", text)
 
@@ -45,7 +45,7 @@ def files() -> list[str]:
 
 @pytest.fixture(scope="module")
 def words(files: list[str]) -> set[str]:
-    """All names of variables in the code."""
+    """Return all names of variables in the code."""
     sources = [ROOT / name[1:] for name in files if name.endswith((".py", ".html", ".js", ".conf"))]
     sources += [ROOT / name for name in ("Makefile", "Procfile")]
     return {word for path in sources for word in VARIABLE.findall(path.read_text())}
@@ -69,7 +69,7 @@ def test_folders_and_modules_that_a_page_names_exist(page: Path) -> None:
 
 
 def _exists(name: str) -> bool:
-    """Return True if a dotted name is a module, or something in one."""
+    """Return True if a dotted name is a module or an attribute of one."""
     try:
         pkgutil.resolve_name(name)
     except (ImportError, AttributeError):
@@ -81,7 +81,7 @@ def test_documents_that_the_code_names_exist(files: list[str]) -> None:
     code = [ROOT / name[1:] for name in files if name.endswith((".py", ".html", ".toml", ".in"))]
     named = {(path, each) for path in code for each in DOCUMENT.findall(path.read_text())}
 
-    # A decision may be named by its number.
+    # Decisions may be referred to by number.
     assert len(named) > 20
     assert {
         (str(path.relative_to(ROOT)), each)
@@ -90,7 +90,7 @@ def test_documents_that_the_code_names_exist(files: list[str]) -> None:
     } == set()
 
 
-def test_defaults_that_pages_give_are_those_of_the_settings() -> None:
+def test_defaults_on_pages_match_the_settings() -> None:
     defaults = {name: float(value.replace("_", "")) for name, value in DEFAULT.findall(SETTINGS)}
     given = [
         (page.name, name, float(value.replace(",", "")))

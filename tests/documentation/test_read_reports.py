@@ -1,4 +1,4 @@
-"""The requests of docs/how-to/read-reports.md are answered."""
+"""The requests in docs/how-to/read-reports.md work."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ ADDRESS = re.compile(r'"http://localhost:8000(/api/v1/reports/[^"]+)"')
 BODY = re.compile(r"-d '(\{.*?\})'", re.DOTALL)
 
 
-def test_its_requests_are_answered(make_sender: MakeSender, client: Client) -> None:
+def test_requests_of_the_page_succeed(make_sender: MakeSender, client: Client) -> None:
     sender = make_sender("Claims", kind=KeyType.SECRET)
     arrived(sender, log_event())
     headers = {"Authorization": f"Bearer {sender.text}"}

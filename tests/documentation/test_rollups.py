@@ -1,4 +1,4 @@
-"""The page about the rollups says what is declared."""
+"""The page about rollups matches their declarations."""
 
 from django.core.management import call_command
 

@@ -1,4 +1,4 @@
-"""The documentation as a site: it builds without warnings, loads nothing from elsewhere, and is served."""
+"""The documentation site builds without warnings, loads nothing from other hosts, and is served by Tally."""
 
 import re
 import shutil
@@ -15,7 +15,7 @@ from telemetry_project.web.content_policy import STRICT
 
 pytestmark = pytest.mark.slow  # the site is built
 
-# What a browser loads by itself, as opposed to links that people click.
+# Resources that a browser loads, as opposed to links.
 LOADED = re.compile(r"<(?:(?:script|img|iframe)\s[^>]*src|link rel=\"(?:stylesheet|icon)\" href)=\"([^\"]+)")
 
 
@@ -35,7 +35,7 @@ def served(data: Path, settings: LazySettings) -> Path:
     return data / "docs" / "site"
 
 
-def test_no_page_loads_anything_from_elsewhere_or_runs_anything_inline(data: Path) -> None:
+def test_no_page_loads_external_resources_or_has_inline_scripts(data: Path) -> None:
     pages = list((data / "docs" / "site").rglob("*.html"))
     assert len(pages) > 100
     for page in pages:
@@ -44,7 +44,7 @@ def test_no_page_loads_anything_from_elsewhere_or_runs_anything_inline(data: Pat
         assert re.findall(r"<script>|<style|\sstyle=\"|\son\w+=\"", html) == [], page
 
 
-def test_it_is_built_again_only_if_its_sources_changed(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_site_is_rebuilt_only_if_its_sources_changed(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not documentation.build()
 
     def copy(command: list[str], **_: object) -> None:
@@ -58,7 +58,7 @@ def test_it_is_built_again_only_if_its_sources_changed(data: Path, monkeypatch: 
     assert sorted(path.name for path in (data / "docs").iterdir()) == ["lock", "site", "sources"]
 
 
-def test_a_failed_build_keeps_the_old_site(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_build_keeps_the_previous_site(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(command: list[str], **_: object) -> None:
         raise subprocess.CalledProcessError(1, command)
 
@@ -69,14 +69,14 @@ def test_a_failed_build_keeps_the_old_site(data: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("path", ["", "tutorial/", "reference/settings/", "changelog/", "assets/site.css"])
-def test_anybody_can_read_it(path: str, client: Client, served: Path) -> None:
+def test_the_site_is_public(path: str, client: Client, served: Path) -> None:
     response = client.get(f"/docs/{path}")
 
     assert response.status_code == 200
     assert response.headers["Content-Security-Policy"] == STRICT
 
 
-def test_a_folder_without_a_slash_leads_to_the_page(client: Client, served: Path) -> None:
+def test_a_folder_without_a_trailing_slash_redirects_to_the_page(client: Client, served: Path) -> None:
     response = client.get("/docs/decisions")
 
     assert (response.status_code, response.headers["Location"]) == (301, "/docs/decisions/")
@@ -85,11 +85,11 @@ def test_a_folder_without_a_slash_leads_to_the_page(client: Client, served: Path
 @pytest.mark.parametrize(
     "path", ["nowhere/", "../sources", "%2e%2e/sources", "assets/", "%00", "a" * 300, "a/" * 3000]
 )
-def test_other_paths_find_nothing(path: str, client: Client, served: Path) -> None:
+def test_other_paths_are_not_found(path: str, client: Client, served: Path) -> None:
     assert client.get(f"/docs/{path}").status_code in (400, 404)
 
 
-def test_before_it_is_built_a_page_says_so(client: Client, tmp_path: Path, settings: LazySettings) -> None:
+def test_without_a_built_site_a_page_says_so(client: Client, tmp_path: Path, settings: LazySettings) -> None:
     settings.DATA = tmp_path
 
     response = client.get("/docs/")

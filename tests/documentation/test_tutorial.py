@@ -1,4 +1,4 @@
-"""The tutorial's commands work for a stranger: a shell runs them in order, against the real server."""
+"""The tutorial's commands work: a shell runs them in order against the real server."""
 
 import json
 import os
@@ -28,7 +28,7 @@ ADDRESS = "http://localhost:8000"
 
 
 def commands() -> list[str]:
-    """Return its shell blocks, without the one that starts Tally: the test has a server."""
+    """Return the shell blocks, except for the one that starts Tally, since the test has a server."""
     blocks = re.findall(r"```sh\n(.*?)```", TUTORIAL.read_text(), re.DOTALL)
     assert blocks.pop(0) == "make run\n"
     return blocks
@@ -36,7 +36,7 @@ def commands() -> list[str]:
 
 @contextmanager
 def draining() -> Iterator[None]:
-    """File what comes in, as the worker does every second or two."""
+    """File events during the block, as the worker does."""
     done = threading.Event()
 
     def work() -> None:
@@ -56,12 +56,12 @@ def draining() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("transactional_db")
-def test_its_commands_work_in_the_order_given_and_the_demos_lead_sees_the_events(
+def test_the_commands_work_in_order_and_the_demos_lead_sees_the_events(
     tmp_path: Path, client: Client
 ) -> None:
     require("curl", shutil.which("curl"), "install curl.")
     home.make_users(exposed=False)
-    # A checkout as `make run` leaves it, but for its .venv, which is this environment.
+    # A checkout as `make run` leaves it, except that its .venv runs this Python.
     folder = tmp_path / "checkout"
     folder.mkdir()
     (folder / "manage.py").symlink_to(ROOT / "manage.py")
@@ -98,7 +98,7 @@ def test_its_commands_work_in_the_order_given_and_the_demos_lead_sees_the_events
 
 
 @pytest.mark.usefixtures("transactional_db")
-def test_its_keys_may_do_what_they_are_for_and_no_more(tmp_path: Path) -> None:
+def test_keys_of_the_tutorial_have_only_the_needed_permissions(tmp_path: Path) -> None:
     lines = [block.splitlines()[0] for block in commands() if "create_key" in block]
     for line in lines:
         words = re.sub(r"^\w+=\$\(\S+ manage.py (.*)\)$", r"\1", line)

@@ -1,4 +1,4 @@
-"""Requests as bytes, good and bad, and what the server does with each."""
+"""Valid and invalid requests as bytes, and how the server handles each."""
 
 import gzip
 import json
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tests.sending import EMIT, emitted
 
-KEY = "@key@"  # where a request bears the key, which is made later
+KEY = "@key@"  # placeholder for the key, which is created later
 PING = "/v1/telemetry/event:ping"
 CHUNKED = "Transfer-Encoding: chunked"
 FORM = "Content-Type: application/x-www-form-urlencoded"
@@ -29,7 +29,7 @@ def request(
     host: Sequence[str] = ("Host: localhost",),
     length: bool = True,
 ) -> bytes:
-    """A request with the key; `length` adds a Content-Length that is right."""
+    """Return a request with the key; `length` adds the correct Content-Length."""
     head = [f"{method} {path} {version}", *host, f"X-API-Key: {KEY}", *headers]
     if not any(header.startswith("Content-Type:") for header in headers):
         head.append("Content-Type: application/json")
@@ -39,29 +39,29 @@ def request(
 
 
 def claiming(length: object, *headers: str, body: bytes = BODY) -> bytes:
-    """A request that says its length itself."""
+    """Return a request with the given Content-Length."""
     return request(body, f"Content-Length: {length}", *headers, length=False)
 
 
 def chunks(*parts: bytes) -> bytes:
-    """The parts as chunks, without the last one."""
+    """Encode parts as chunks, without the final empty chunk."""
     return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts)
 
 
 def chunked(coded: bytes, *headers: str) -> bytes:
-    """A request in chunks."""
+    """Return a chunked request."""
     return request(coded, CHUNKED, *headers, length=False)
 
 
 class Case(NamedTuple):
-    """What a client sends on one connection and what it gets; `filed` requests are in the inbox after it."""
+    """What a client sends on one connection, the responses, and the number of requests then in the inbox."""
 
     what: str
     sent: bytes
     answers: tuple[int, ...]
-    stays: bool = True  # open, and a good request on it is answered
+    stays: bool = True  # the connection stays open, and a valid request on it is answered
     filed: int = 0
-    gone: bool = False  # the client closes its side once it has sent
+    gone: bool = False  # the client closes its side after sending
 
 
 LENGTHS = [
@@ -265,7 +265,7 @@ CASES = [case for table in TABLES.values() for case in table]
 
 
 def page() -> str:
-    """The cases as a table for the documentation."""
+    """Return the cases as a table for the documentation."""
     rows = ["| Sent | Answer | Connection | In the inbox |", "|---|---|---|---|"]
     for case in CASES:
         answers = ", ".join(map(str, case.answers)) or "none"

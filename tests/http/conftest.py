@@ -1,4 +1,4 @@
-"""The production server, and a key of its own for each test."""
+"""The production server, and a new key for each test."""
 
 import pytest
 
@@ -9,6 +9,6 @@ from tests.serving import Server
 
 @pytest.fixture
 def site(production: Server, transactional_db: None) -> Site:
-    """The server and a new key, and nothing else in the tables."""
+    """The server and a new key, with otherwise empty tables."""
     made = provisioning.key(organization_slug="acme", owner_name="Claims", owners="all")
     return Site(production.port, production.pid, made.text)

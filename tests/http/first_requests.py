@@ -1,7 +1,7 @@
-"""A fresh web process whose first requests come all at once; prints the statuses.
+"""Sends the first requests of a new web process all at once, and prints the statuses.
 
 `python -m tests.http.first_requests FILE`: FILE has a JSON list of [path, content type, query, headers, body
-in base64]. Threads switch as often as they can, so that two build the same thing if anything is built late.
+in base64]. Threads switch as often as possible, which exposes races in anything that is built lazily.
 """
 
 import base64
@@ -18,9 +18,9 @@ THREADS = 16
 
 
 def main(file: str) -> None:
-    """Send each request from all threads at once, as soon as the application is imported."""
+    """Send each request from all threads at once, right after importing the application."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "telemetry_project.settings"
-    from telemetry_project.wsgi import application  # what a web process imports before it serves
+    from telemetry_project.wsgi import application  # as a web process does before serving
 
     requests = json.loads(Path(file).read_text())
     barrier = Barrier(THREADS)

@@ -1,4 +1,4 @@
-"""Each request of the tables: its answers, its connection, what it leaves in the inbox."""
+"""Each case has the expected responses, connection state and number of requests in the inbox."""
 
 import pytest
 
@@ -10,8 +10,8 @@ from tests.http.wire import Site, converse
 PAGE = paths.REPOSITORY / "docs" / "explanation" / "reliability.md"
 
 
-def undergone(site: Site, case: Case) -> Case:
-    """The case as it was seen: of whole bodies in the inbox, how many are the case's own."""
+def run_case(site: Site, case: Case) -> Case:
+    """Run a case, and return it with the observed results."""
     InboxRequest.objects.all().delete()
     answers, stays = converse(site, case.sent, len(case.answers), case.gone)
     bodies = [bytes(body).strip() for body in InboxRequest.objects.values_list("body", flat=True)]
@@ -21,13 +21,13 @@ def undergone(site: Site, case: Case) -> Case:
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_requests_get_their_answers_and_leave_the_connection_in_step(site: Site, name: str) -> None:
-    wrong = [seen for case in TABLES[name] if (seen := undergone(site, case)) != case]
+def test_a_case_has_the_expected_results(site: Site, name: str) -> None:
+    wrong = [seen for case in TABLES[name] if (seen := run_case(site, case)) != case]
 
     assert [seen._replace(sent=b"") for seen in wrong] == []
 
 
-def test_no_case_is_answered_with_a_fault_of_ours() -> None:
+def test_no_case_causes_a_server_error() -> None:
     assert [case.what for case in CASES if max(case.answers, default=0) >= 500] == []
 
 

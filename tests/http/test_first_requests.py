@@ -1,4 +1,4 @@
-"""The first requests of a web process may all come at once: no thread meets what another half built."""
+"""The first requests of a web process may come all at once: no thread sees half-initialised state."""
 
 import base64
 import json
@@ -30,7 +30,7 @@ Posted = tuple[str, str, str, bytes]  # path, content type, query, body
 
 
 def _posted() -> dict[str, list[Posted]]:
-    """Every kind of every dialect, in each encoding, complete and minimal."""
+    """Return requests of every kind and dialect, in each encoding, complete and minimal."""
     from ingestion.dialects import buildless_pb2
 
     event = buildless_pb2.Event()
@@ -41,7 +41,7 @@ def _posted() -> dict[str, list[Posted]]:
     event.event.data.type_url = "type.example.com/a"
     made = {name: [make(name, ms=now_ms()) for make in (samples.complete, samples.minimal)] for name in KINDS}
     for message in made["ui_action"]:
-        del message["owner"]  # the key's own
+        del message["owner"]  # the key's owner applies
     query = urlencode({"event.id": "abcdefghij0123456789", "event.timing.occurred": str(now_ms())})
     form = "source_system=s&contact=a@b.c&version=v1&telemetryBody.level=info"
     return {
@@ -66,7 +66,7 @@ def _json(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-def test_every_dialect_and_kind_is_posted() -> None:
+def test_requests_cover_every_dialect_and_kind() -> None:
     posted = _posted()
     assert posted.keys() == DECODERS.keys()
     assert {*samples.SUNBIRD, "ui_action", "emitted_event"} == KINDS.keys()
@@ -87,14 +87,14 @@ def test_the_first_requests_of_a_process_may_come_at_once(make_sender: MakeSende
     ended = [process for _ in range(PROCESSES // AT_ONCE) for process in _run(file)]
 
     sent = len(requests) * first_requests.THREADS
-    assert [status for status, _ in ended] == [0] * PROCESSES  # negative: killed by that signal
+    assert [status for status, _ in ended] == [0] * PROCESSES  # a negative status is a signal
     for _, statuses in ended:
         assert sum(statuses.values()) == sent
-        assert set(statuses) <= {"200", "201", "400"}, statuses  # 400: strict
+        assert set(statuses) <= {"200", "201", "400"}, statuses  # 400 under strict validation
 
 
 def _run(file: Path) -> list[tuple[int, Counter[str]]]:
-    """Run processes beside each other: how each ended, and the statuses that it was answered."""
+    """Run processes in parallel. Return the exit code of each, and the statuses of its responses."""
     command = [sys.executable, "-m", "tests.http.first_requests", str(file)]
     environment = os.environ | {"DATABASE_URL": database_url(), "RATE_LIMITS": "off"}
     running = [

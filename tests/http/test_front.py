@@ -1,4 +1,4 @@
-"""The front: slots and their connections, what it holds of each request, and whom it closes."""
+"""The front of the web process: slots and their connections, memory of requests, slow clients."""
 
 import socket
 import time
@@ -25,18 +25,18 @@ View = Callable[[dict[str, Any]], Any]
 
 
 class GoneError(Exception):
-    """The client is gone, or Django is broken."""
+    """The client disconnected, or Django failed."""
 
 
 class Cut:
-    """A body that breaks off."""
+    """A body that is cut off."""
 
     def read(self, _: int) -> bytes:
         raise GoneError
 
 
 def fronted(view: View) -> Front:
-    """A front before a view, as Django's handler would call it."""
+    """Return a front whose application calls a view as Django's handler would."""
 
     def application(environ: dict[str, Any], start_response: Any) -> Any:
         request_started.send(sender=None, environ=environ)
@@ -48,7 +48,7 @@ def fronted(view: View) -> Front:
 
 
 def call(front: Front, **environ: Any) -> Any:
-    """Send a request on a thread of its own, as servers do: its answer, or the exception that it ended by."""
+    """Send a request on a new thread, as servers do. Return its response or the exception it raised."""
     found: list[Any] = []
     base = {"PATH_INFO": "/", "REMOTE_ADDR": HERE, "SERVER_PORT": "1", "wsgi.input": BytesIO()}
 
@@ -69,7 +69,7 @@ def call(front: Front, **environ: Any) -> Any:
 
 @pytest.fixture
 def made() -> Iterator[Callable[[View], Front]]:
-    """Makes fronts; their connections are closed after the test."""
+    """A function that creates fronts, whose connections are closed after the test."""
     fronts: list[Front] = []
 
     def make(view: View) -> Front:
@@ -85,8 +85,8 @@ def made() -> Iterator[Callable[[View], Front]]:
 Made = Callable[[View], Front]
 
 
-def asked(_: Any) -> HttpResponse:
-    """Ask the database who answers."""
+def backend_pid(_: Any) -> HttpResponse:
+    """Respond with the pid of the database backend."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         return HttpResponse(str(cursor.fetchone()[0]))
@@ -94,19 +94,19 @@ def asked(_: Any) -> HttpResponse:
 
 @pytest.mark.django_db(transaction=True)
 def test_threads_share_the_connections_of_the_slots(made: Made) -> None:
-    application = made(asked)
+    application = made(backend_pid)
     assert len({call(application)[0] for _ in range(SLOTS + 2)}) == 1
     assert len(application._slots) == SLOTS
 
 
 @pytest.mark.django_db(transaction=True)
-def test_connections_are_looked_after_while_their_slot_is_taken(made: Made) -> None:
+def test_djangos_connection_handlers_run_while_the_slot_is_taken(made: Made) -> None:
     seen: list[int] = []
 
     def note(**_: Any) -> None:
         seen.append(len(connections.all(initialized_only=True)))
 
-    application = made(asked)
+    application = made(backend_pid)
     request_finished.connect(note)
     try:
         call(application)
@@ -117,16 +117,16 @@ def test_connections_are_looked_after_while_their_slot_is_taken(made: Made) -> N
 
 @pytest.mark.django_db(transaction=True)
 def test_a_connection_that_the_server_ended_is_replaced_by_the_next_request(made: Made) -> None:
-    application = made(asked)
+    application = made(backend_pid)
     pid = int(call(application)[0])
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s, 30000)", [pid])
-        assert cursor.fetchone() == (True,), "it hasn't ended"
+        assert cursor.fetchone() == (True,), "the connection hasn't ended"
     assert int(call(application)[0]) != pid
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_exception_costs_the_slot_its_connections_and_nothing_else(made: Made) -> None:
+def test_an_exception_only_closes_the_slots_connections(made: Made) -> None:
     def broken(_: Any) -> Any:
         connection.ensure_connection()
         connection.set_autocommit(False)
@@ -135,7 +135,7 @@ def test_an_exception_costs_the_slot_its_connections_and_nothing_else(made: Made
     application = made(broken)
     for _ in range(SLOTS + 1):
         assert isinstance(call(application, CONTENT_LENGTH="3", **{"wsgi.input": BytesIO(b"abc")}), GoneError)
-    application._application = fronted(asked)._application
+    application._application = fronted(backend_pid)._application
     assert [call(application)[0] for _ in range(2)]
     assert (len(application._slots), application._free.qsize()) == (SLOTS, SLOTS)
     assert application._clients == {}
@@ -145,11 +145,11 @@ def test_an_exception_costs_the_slot_its_connections_and_nothing_else(made: Made
 def test_a_forked_process_uses_no_connection_of_its_parent(
     made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    application = made(asked)
+    application = made(backend_pid)
     pid = call(application)[0]
     before = {id(slot) for slot in application._slots}
     parents = list(application._slots)
-    application._pid += 1  # as in a process that has been forked
+    application._pid += 1  # as after a fork
     assert call(application)[0] != pid
     assert not before & {id(slot) for slot in application._slots}
     assert (len(application._slots), application._free.qsize()) == (SLOTS, SLOTS)
@@ -157,7 +157,7 @@ def test_a_forked_process_uses_no_connection_of_its_parent(
         slot.close()
 
 
-def test_a_body_that_breaks_off_gives_its_memory_back(made: Made) -> None:
+def test_an_incomplete_body_releases_its_memory(made: Made) -> None:
     application = made(lambda _: HttpResponse())
     for headers in ({"CONTENT_LENGTH": str(PART + 1)}, {"HTTP_TRANSFER_ENCODING": "chunked"}):
         assert isinstance(call(application, **headers, **{"wsgi.input": Cut()}), GoneError)
@@ -166,7 +166,7 @@ def test_a_body_that_breaks_off_gives_its_memory_back(made: Made) -> None:
 
 
 @pytest.mark.parametrize("end", ["close", "drop"])
-def test_a_large_answer_counts_until_the_server_is_done_with_it(made: Made, end: str) -> None:
+def test_a_large_response_counts_until_the_server_has_finished_it(made: Made, end: str) -> None:
     content = b"x" * (WHOLE + 1)
     application = made(lambda _: StreamingHttpResponse([content[:9], content[9:]]))
     answer = call(application)
@@ -181,7 +181,7 @@ def test_a_large_answer_counts_until_the_server_is_done_with_it(made: Made, end:
     assert application._readers == 0
 
 
-def test_a_stream_that_breaks_off_leaves_nothing(made: Made) -> None:
+def test_a_failed_stream_is_not_counted_any_more(made: Made) -> None:
     def stream() -> Iterator[bytes]:
         yield b"x" * (WHOLE + 1)
         raise GoneError
@@ -191,7 +191,7 @@ def test_a_stream_that_breaks_off_leaves_nothing(made: Made) -> None:
     assert (application._readers, application._clients) == (0, {})
 
 
-def test_requests_beyond_the_threads_are_told_to_come_back(
+def test_requests_beyond_the_limit_of_threads_are_refused(
     made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     application = made(lambda _: StreamingHttpResponse([b"x" * (WHOLE + 1)]))
@@ -207,7 +207,7 @@ def test_requests_beyond_the_threads_are_told_to_come_back(
     assert isinstance(call(application), Parts)
 
 
-def test_a_request_that_waits_for_a_slot_is_one_that_waits_for_us(made: Made) -> None:
+def test_a_request_waiting_for_a_slot_does_not_count_as_reading(made: Made) -> None:
     entered, go_on = Event(), Event()
 
     def slow(_: Any) -> HttpResponse:
@@ -224,7 +224,7 @@ def test_a_request_that_waits_for_a_slot_is_one_that_waits_for_us(made: Made) ->
         eventually(
             lambda: [each.is_reading for each in [*application._clients.values()]] == [False] * (SLOTS + 3),
             PATIENCE,
-            "requests that wait for a slot",
+            "requests waiting for a slot",
         )
     finally:
         go_on.set()
@@ -235,7 +235,7 @@ def test_a_request_that_waits_for_a_slot_is_one_that_waits_for_us(made: Made) ->
 
 @contextmanager
 def connected(count: int = 1) -> Iterator[tuple[int, list[socket.socket]]]:
-    """A port of this process, and clients whose connections it has accepted."""
+    """Open connections to a port of this process. Yield the port and the clients' sockets."""
     with ExitStack() as stack:
         listener = stack.enter_context(socket.create_server((HERE, 0)))
         port = listener.getsockname()[1]
@@ -246,10 +246,10 @@ def connected(count: int = 1) -> Iterator[tuple[int, list[socket.socket]]]:
         yield port, clients
 
 
-def test_a_body_that_drips_is_closed_after_the_time_for_a_whole_body() -> None:
+def test_a_dripping_body_is_closed_after_the_time_limit() -> None:
     with connected() as (port, [dripping]):
         slow = SlowClients(port, stalled=NEVER, whole=0.5)
-        slow.clients[1] = Client(HERE, time.monotonic() + NEVER)  # it has only begun
+        slow.clients[1] = Client(HERE, time.monotonic() + NEVER)  # it has just begun
         dripping.sendall(b"x")
         assert slow.look(time.monotonic()) == 0
         slow.clients[1] = Client(HERE, time.monotonic())
@@ -258,11 +258,11 @@ def test_a_body_that_drips_is_closed_after_the_time_for_a_whole_body() -> None:
             dripping.sendall(b"x")
             return slow.look(time.monotonic()) == 1
 
-        eventually(closed, PATIENCE, "an end to the drip")
+        eventually(closed, PATIENCE, "the dripping connection is closed")
         assert dripping.recv(1) == b""
 
 
-def test_an_address_that_waits_for_an_answer_is_spared() -> None:
+def test_an_address_waiting_for_a_response_is_not_closed() -> None:
     with connected(2) as (port, clients):
         slow = SlowClients(port, stalled=0.2, whole=NEVER)
         began = time.monotonic()

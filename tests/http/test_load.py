@@ -1,4 +1,4 @@
-"""Many clients, slow clients, clients that go away, and what they cost the others."""
+"""Many, slow and disconnecting clients don't affect others."""
 
 import secrets
 import socket
@@ -17,12 +17,12 @@ from tests.http.wire import PATIENCE, Site, status
 
 IDLE = 500
 JUNK = 1_000
-# Room for a body of 5 MiB in several stages at once; what was sent is a multiple of it.
+# Allows for several copies of a 5 MiB body; the sent amount is a multiple of that.
 ALLOWED = 60 * MIB
-RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close() sends RST, as of a client that was killed
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close() sends RST, as if the client was killed
 
 
-def test_500_idle_connections_keep_nobody_out(site: Site) -> None:
+def test_500_idle_connections_do_not_block_others(site: Site) -> None:
     with ExitStack() as idle:
         for _ in range(IDLE):
             idle.enter_context(site.connect())
@@ -30,7 +30,7 @@ def test_500_idle_connections_keep_nobody_out(site: Site) -> None:
         assert [site.ask() for _ in range(10)] == [200] * 10
 
 
-def test_slow_headers_and_idle_connections_are_ended_by_the_server(site: Site) -> None:
+def test_the_server_closes_slow_and_idle_connections(site: Site) -> None:
     with site.connect() as slow, site.connect() as idle, idle.makefile("rb") as answers:
         slow.sendall(request()[:40])
         idle.sendall(site.keyed(request()))
@@ -38,12 +38,12 @@ def test_slow_headers_and_idle_connections_are_ended_by_the_server(site: Site) -
         for _ in range(3):
             assert site.ask() == 200
 
-        # 10 s, by --http1-header-read-timeout; the next request's headers count as slow ones.
+        # --http1-header-read-timeout is 10 s; waiting for the next request counts as slow headers.
         assert slow.recv(1) == b""
         assert answers.read(1) == b""
 
 
-def test_a_slow_body_is_taken_when_it_is_whole(site: Site) -> None:
+def test_a_slow_body_is_accepted_when_complete(site: Site) -> None:
     with site.connect() as line, line.makefile("rb") as answers:
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         head, body = site.keyed(request()).removesuffix(BODY), BODY
@@ -56,7 +56,7 @@ def test_a_slow_body_is_taken_when_it_is_whole(site: Site) -> None:
         assert status(answers) == 200
 
 
-def test_clients_that_stop_in_mid_body_hold_a_thread_each_only_as_long_as_they_stay(site: Site) -> None:
+def test_clients_that_stop_in_the_body_block_no_threads_after_disconnecting(site: Site) -> None:
     with ExitStack() as stalled:
         for _ in range(3):
             stalled.enter_context(site.connect()).sendall(site.keyed(claiming(500, body=b"{")))
@@ -66,7 +66,7 @@ def test_clients_that_stop_in_mid_body_hold_a_thread_each_only_as_long_as_they_s
     assert {bytes(body) for body in InboxRequest.objects.values_list("body", flat=True)} == {BODY}
 
 
-def test_clients_killed_in_mid_body_leave_nothing(site: Site) -> None:
+def test_clients_killed_in_the_body_store_nothing(site: Site) -> None:
     for sent in (claiming(500, body=BODY[:50]), request(b"40\r\n" + BODY[:64], CHUNKED, length=False)):
         for _ in range(10):
             with site.connect() as line:
@@ -77,7 +77,7 @@ def test_clients_killed_in_mid_body_leave_nothing(site: Site) -> None:
     assert InboxRequest.objects.count() == 20
 
 
-def test_a_request_is_kept_though_its_client_goes_while_it_is_stored(site: Site) -> None:
+def test_a_request_is_stored_even_if_its_client_disconnects(site: Site) -> None:
     with transaction.atomic(), connection.cursor() as inbox:
         inbox.execute(f'LOCK TABLE "{InboxRequest._meta.db_table}" IN SHARE MODE')
         with site.connect() as line:
@@ -96,7 +96,7 @@ def test_memory_does_not_grow_with_a_body_over_the_limit(site: Site) -> None:
     for head in (claiming(200 * MIB, body=b""), request(b"", CHUNKED, length=False)):
         with site.connect() as line:
             line.sendall(site.keyed(head))
-            with suppress(ConnectionError):  # it is closed long before
+            with suppress(ConnectionError):  # the server closes it long before
                 for _ in range(200):
                     line.sendall(part)
 
@@ -104,7 +104,7 @@ def test_memory_does_not_grow_with_a_body_over_the_limit(site: Site) -> None:
     assert site.ask() == 200
 
 
-def test_a_flood_of_junk_keys_takes_no_memory_and_locks_out_nobody(site: Site) -> None:
+def test_a_flood_of_junk_keys_uses_no_memory_and_locks_nobody_out(site: Site) -> None:
     for _ in range(10):
         assert site.ask() == 200
     junk = [f"tally_pk_{secrets.token_hex(6)}_{secrets.token_hex(32)}" for _ in range(JUNK)]
@@ -115,7 +115,7 @@ def test_a_flood_of_junk_keys_takes_no_memory_and_locks_out_nobody(site: Site) -
                 line.sendall(site.keyed(request()).replace(site.key.encode(), key.encode()))
                 assert status(answers) == 401
 
-        # The first refusals load what later ones share.
+        # The first refusals import code that later ones share.
         send(junk[: JUNK // 10])
         site.forget_peak()
         before = site.memory()
@@ -125,7 +125,7 @@ def test_a_flood_of_junk_keys_takes_no_memory_and_locks_out_nobody(site: Site) -
     assert site.ask() == 200
 
 
-def test_a_key_revoked_while_in_use_is_refused_within_the_short_life_of_the_cache(site: Site) -> None:
+def test_a_revoked_key_is_refused_once_the_cache_expires(site: Site) -> None:
     with site.connect() as line, line.makefile("rb") as answers:
 
         def again() -> int | None:

@@ -1,4 +1,4 @@
-"""Hundreds of clients that stall, without a proxy in front: nobody else waits, and they are closed."""
+"""Hundreds of stalling clients, without a proxy in front, delay nobody else and are disconnected."""
 
 import socket
 from contextlib import ExitStack, suppress
@@ -11,22 +11,22 @@ from tests.http.cases import BODY, CHUNKED, MIB, claiming, request
 from tests.http.wire import PATIENCE, Site, status
 
 MANY = 200
-ASKED = 5  # times that somebody else asks meanwhile
-SCHEMA = b"GET /api/schema/ HTTP/1.1\r\nHost: localhost\r\n\r\n"  # the largest answer that anybody gets
+ASKED = 5  # requests by others meanwhile
+SCHEMA = b"GET /api/schema/ HTTP/1.1\r\nHost: localhost\r\n\r\n"  # the largest public response
 LIVE = b"GET /livez HTTP/1.1\r\nHost: 10.42.8.201:8203\r\n\r\n"
-# A thread and a connection each, and bodies of 16 MiB in memory in each of two processes.
+# Each takes a thread and a connection; each of two processes keeps 16 MiB of bodies in memory.
 ALLOWED = 260 * MIB
 
 
 def live(site: Site) -> int | None:
-    """What /livez answers on a new connection."""
+    """Return the status of /livez on a new connection."""
     with site.connect() as line, line.makefile("rb") as answers:
         line.sendall(LIVE)
         return status(answers, "GET")
 
 
 def reader(site: Site) -> socket.socket:
-    """Somebody who asks for more than their buffer takes, again and again, and reads nothing."""
+    """Connect a client that requests more than its buffer holds, repeatedly, and reads nothing."""
     line = socket.socket()
     line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     line.settimeout(PATIENCE)
@@ -35,7 +35,7 @@ def reader(site: Site) -> socket.socket:
     return line
 
 
-def test_200_stalled_senders_and_200_readers_that_do_not_read_delay_nobody(site: Site) -> None:
+def test_stalled_senders_and_readers_delay_nobody(site: Site) -> None:
     assert (site.ask(), live(site)) == (200, 200)
     site.forget_peak()
     before = site.memory()
@@ -49,13 +49,13 @@ def test_200_stalled_senders_and_200_readers_that_do_not_read_delay_nobody(site:
         for _ in range(ASKED):
             assert (site.ask(), live(site)) == (200, 200)
             for sender in senders:
-                sender.sendall(b" ")  # so they aren't closed before the end
+                sender.sendall(b" ")  # so that they stay connected
         assert {sender.getsockname()[1] for sender in senders} <= open_ports(site), "nobody was held up"
     assert site.memory() - before < ALLOWED
     assert {bytes(body) for body in InboxRequest.objects.values_list("body", flat=True)} == {BODY}
 
 
-def test_large_bodies_that_stall_at_their_end_are_kept_in_files(site: Site) -> None:
+def test_large_stalled_bodies_are_kept_in_files(site: Site) -> None:
     assert site.ask() == 200
     site.forget_peak()
     before = site.memory()
@@ -76,12 +76,12 @@ def test_a_body_that_makes_no_progress_is_closed(site: Site) -> None:
             line.settimeout(STALLED_SECONDS + LOOK_SECONDS + PATIENCE)
             with suppress(ConnectionError):
                 while line.recv(4096):
-                    pass  # what it is told before the end
+                    pass  # the response before the close
     assert InboxRequest.objects.count() == 0
     assert site.ask() == 200
 
 
-def test_a_reader_that_takes_nothing_is_closed(site: Site) -> None:
+def test_a_reader_that_reads_nothing_is_closed(site: Site) -> None:
     with reader(site) as line:
         port = line.getsockname()[1]
         eventually(
@@ -90,7 +90,7 @@ def test_a_reader_that_takes_nothing_is_closed(site: Site) -> None:
     assert site.ask() == 200
 
 
-def test_large_answers_that_nobody_reads_leave_no_files(site: Site) -> None:
+def test_unread_large_responses_leave_no_files(site: Site) -> None:
     for _ in range(4):  # to both processes
         with site.connect() as line, line.makefile("rb") as answers:
             line.sendall(SCHEMA.replace(b"GET", b"HEAD"))
@@ -102,7 +102,7 @@ def test_large_answers_that_nobody_reads_leave_no_files(site: Site) -> None:
 
 
 def open_ports(site: Site) -> set[int]:
-    """The ports of clients whose connections the server has open: /proc knows both ends of this machine's."""
+    """Return the client ports of the server's open connections, from /proc."""
     rows = [each.split() for each in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return {
         int(row[2].rpartition(":")[2], 16)

@@ -1,4 +1,4 @@
-"""Readers of the change feed wait on the real server without keeping others from it."""
+"""Readers of the change feed can wait on the real server without blocking others."""
 
 import json
 import time
@@ -18,7 +18,7 @@ from tests.sending import MakeSender, Sender, file_all, log_event
 from tests.serving import HOST, Server
 
 CHANGES = "/api/v1/changes/"
-MANY = 60  # readers, of a server that works on eight requests at a time
+MANY = 60  # readers, on a server with eight slots
 STREAM = "text/event-stream"
 
 
@@ -31,7 +31,7 @@ def reader(transactional_db: None, make_sender: MakeSender) -> Sender:
 def asking(
     production: Server, key: str, accept: str = "*/*", last: str = "", **params: Any
 ) -> Iterator[HTTPResponse]:
-    """The answer to a request, before its body is read."""
+    """Open a request, and yield the response before its body is read."""
     line = HTTPConnection(HOST, production.port, timeout=2 * PATIENCE)
     headers = {"Authorization": f"Bearer {key}", "Accept": accept} | ({"Last-Event-ID": last} if last else {})
     line.request("GET", f"{CHANGES}?{urlencode(params)}", headers=headers)
@@ -61,9 +61,7 @@ def mids(answer: Any) -> list[str]:
     return [each["client_event_id"] for each in answer["results"]]
 
 
-def test_readers_wait_until_something_is_filed_and_nobody_else_waits_with_them(
-    production: Server, reader: Sender
-) -> None:
+def test_readers_wait_for_new_events_without_blocking_others(production: Server, reader: Sender) -> None:
     cursor = now(production, reader.text)
     with ThreadPoolExecutor(MANY) as pool:
         waiting = [pool.submit(ask, production, reader.text, after=cursor, wait=60) for _ in range(MANY)]
@@ -76,18 +74,20 @@ def test_readers_wait_until_something_is_filed_and_nobody_else_waits_with_them(
     assert len({answer["next_cursor"] for answer in answers}) == 1
 
 
-def test_now_waits_from_when_it_was_asked(production: Server, reader: Sender) -> None:
+def test_now_waits_for_events_after_the_request(production: Server, reader: Sender) -> None:
     file(reader, "old")
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(ask, production, reader.text, after="now", wait=60)
         numbers = iter(range(1_000))
-        while not waiting.done():  # it may not have arrived yet when the first is filed
+        while not waiting.done():  # the first events may be filed before the request arrives
             file(reader, f"new {next(numbers)}")
             time.sleep(0.2)
     assert mids(waiting.result())[0].startswith("new ")
 
 
-def test_what_others_file_ends_no_wait(production: Server, reader: Sender, make_sender: MakeSender) -> None:
+def test_events_of_other_owners_end_no_wait(
+    production: Server, reader: Sender, make_sender: MakeSender
+) -> None:
     other = make_sender("Other", kind=KeyType.SECRET)
     cursor = now(production, reader.text)
     with ThreadPoolExecutor(1) as pool:
@@ -97,7 +97,7 @@ def test_what_others_file_ends_no_wait(production: Server, reader: Sender, make_
 
 
 def messages(answer: HTTPResponse) -> Iterator[tuple[str, Any]]:
-    """The messages of a stream with their ids, as they come."""
+    """Yield the messages of a stream with their IDs as they arrive."""
     last = ""
     while line := answer.readline():
         name, _, value = line.decode().strip().partition(": ")
@@ -107,9 +107,7 @@ def messages(answer: HTTPResponse) -> Iterator[tuple[str, Any]]:
             yield last, json.loads(value)
 
 
-def test_a_stream_sends_what_is_filed_and_goes_on_after_the_last_id(
-    production: Server, reader: Sender
-) -> None:
+def test_a_stream_sends_new_events_and_resumes_after_the_last_id(production: Server, reader: Sender) -> None:
     file(reader, "m1")
     with asking(production, reader.text, STREAM) as answer:
         assert (answer.status, answer.getheader("Content-Type")) == (200, f"{STREAM}; charset=utf-8")
@@ -126,9 +124,7 @@ def test_a_stream_sends_what_is_filed_and_goes_on_after_the_last_id(
     assert event["client_event_id"] == "m2"
 
 
-def test_many_streams_keep_nobody_from_the_server_and_end_with_the_key(
-    production: Server, reader: Sender
-) -> None:
+def test_many_streams_do_not_block_others_and_end_with_the_key(production: Server, reader: Sender) -> None:
     with ExitStack() as opened:
         answers = [
             opened.enter_context(asking(production, reader.text, STREAM, after="now")) for _ in range(MANY)

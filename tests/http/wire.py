@@ -1,4 +1,4 @@
-"""Talking to the server without any HTTP library: bytes out, statuses back."""
+"""A minimal HTTP client on sockets: sends bytes and reads statuses."""
 
 import socket
 from contextlib import suppress
@@ -8,7 +8,7 @@ from typing import BinaryIO, NamedTuple
 from tests.http.cases import KEY, request
 from tests.serving import HOST
 
-PATIENCE = 30.0  # seconds, for what takes milliseconds
+PATIENCE = 30.0  # seconds, for steps that take milliseconds
 BODILESS = (100, 204)
 
 
@@ -20,33 +20,33 @@ class Site(NamedTuple):
     key: str
 
     def connect(self) -> socket.socket:
-        """A new connection."""
+        """Open a connection."""
         return socket.create_connection((HOST, self.port), timeout=PATIENCE)
 
     def keyed(self, sent: bytes) -> bytes:
-        """A request with the key put in."""
+        """Return a request with the key inserted."""
         return sent.replace(KEY.encode(), self.key.encode())
 
     def ask(self, key: str = "") -> int:
-        """The status of a good request on a connection of its own, with this key or the site's."""
+        """Send a valid request on a new connection with this key or the site's. Return the status."""
         with self.connect() as line, line.makefile("rb") as answers:
             line.sendall(request().replace(KEY.encode(), (key or self.key).encode()))
             return status(answers) or 0
 
     def memory(self) -> int:
-        """The most bytes that the workers have held at once since `forget_peak`."""
+        """Return the workers' peak memory in bytes since `forget_peak`."""
         return sum(_field(worker, "VmHWM") for worker in self._workers())
 
     def forget_peak(self) -> None:
-        """Begin to watch the memory from here."""
+        """Reset the peak memory."""
         for worker in self._workers():
             Path(f"/proc/{worker}/clear_refs").write_text("5")
 
     def unnamed_files(self) -> int:
-        """How many temporary files the workers hold open."""
+        """Count the temporary files that the workers hold open."""
         found = 0
         for each in (fd for worker in self._workers() for fd in Path(f"/proc/{worker}/fd").iterdir()):
-            with suppress(FileNotFoundError):  # closed since
+            with suppress(FileNotFoundError):  # closed meanwhile
                 name = str(each.readlink())
                 found += name.startswith("/") and name.endswith("(deleted)")
         return found
@@ -56,7 +56,7 @@ class Site(NamedTuple):
 
 
 def status(answers: BinaryIO, method: str = "POST") -> int | None:
-    """The status of the next answer, which is read to its end; None where the connection is closed."""
+    """Read the next response and return its status, or None if the connection is closed."""
     try:
         first = answers.readline()
     except ConnectionError:
@@ -75,10 +75,10 @@ def status(answers: BinaryIO, method: str = "POST") -> int | None:
 
 
 def converse(site: Site, sent: bytes, expected: int, gone: bool) -> tuple[tuple[int, ...], bool]:
-    """Send; the statuses of the expected answers, and whether a good request is answered behind them."""
+    """Send bytes. Return the statuses of the responses, and whether a valid request then succeeds."""
     method = sent.split(b" ", 1)[0].decode("latin-1")
     with site.connect() as line, line.makefile("rb") as answers:
-        with suppress(ConnectionError):  # it answers and closes before it has all
+        with suppress(ConnectionError):  # the server may respond and close early
             line.sendall(site.keyed(sent))
             if gone:
                 line.shutdown(socket.SHUT_WR)

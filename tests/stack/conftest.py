@@ -1,4 +1,4 @@
-"""A data folder for each test, and no server left in it."""
+"""A data folder for each test, without running servers afterwards."""
 
 import shutil
 import signal
@@ -20,12 +20,12 @@ def data(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def sweep() -> Callable[[Path], None]:
-    """For a test with a second data folder."""
+    """A function that cleans up a second data folder."""
     return kill_servers
 
 
 def kill_servers(folder: Path) -> None:
-    """Kill what a failed test left, and remove the short socket folder where there is one."""
+    """Kill servers left by a failed test, and remove the short socket folder if there is one."""
     for place, name in (
         (paths.cluster_folder(folder), "postgres"),
         (paths.valkey_folder(folder), "valkey-server"),

@@ -1,4 +1,4 @@
-"""Components that die are started again after growing pauses; jobs end when they have succeeded."""
+"""Components that die are restarted after growing pauses, and jobs run until they succeed."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ def looked_after(component: Component) -> bool:
     return component.is_over
 
 
-def test_a_job_that_succeeds_is_over(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_successful_job_is_not_restarted(capfd: pytest.CaptureFixture[str]) -> None:
     job = Job("demo", "echo done", os.environ)
     job.start()
     assert processes.wait_until(lambda: looked_after(job), 10)
@@ -30,7 +30,7 @@ def test_a_killed_job_is_restarted(tmp_path: Path, capfd: pytest.CaptureFixture[
     assert "demo was ended by SIGKILL; restarting it in 0.5 s" in capfd.readouterr().out
 
 
-def test_a_job_that_fails_again_and_again_stops_nothing_else(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_job_that_keeps_failing_stops_nothing_else(capfd: pytest.CaptureFixture[str]) -> None:
     job = Job("demo", "exit 3", os.environ)
     job.start()
     assert processes.wait_until(lambda: looked_after(job), 30)

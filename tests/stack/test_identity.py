@@ -1,4 +1,4 @@
-"""As whom PostgreSQL runs when root starts it."""
+"""The user that PostgreSQL runs as when root starts it."""
 
 import os
 import shutil
@@ -21,14 +21,14 @@ def no_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that every user reaches, as /srv is."""
+    """A folder that every user can reach, like /srv."""
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder)
 
 
-def test_another_user_runs_it_where_they_are_denied(no_namespaces: None, open_folder: Path) -> None:
+def test_without_namespaces_another_user_runs_postgresql(no_namespaces: None, open_folder: Path) -> None:
     nobody = launch.Identity(("setpriv", f"--reuid={launch.NOBODY}", "--clear-groups"), launch.NOBODY, 0)
     open_folder.chmod(0o777)
     try:
@@ -44,7 +44,7 @@ def test_another_user_runs_it_where_they_are_denied(no_namespaces: None, open_fo
         assert again.pid != server.pid
 
 
-def test_a_folder_that_this_user_cannot_reach_is_a_clear_error(no_namespaces: None, data: Path) -> None:
+def test_a_folder_that_the_user_cannot_reach_is_explained(no_namespaces: None, data: Path) -> None:
     with pytest.raises(StackError, match=r"refuses to run as root, .* DATABASE_URL"):
         postgres.start(data, postgres.THROWAWAY)
 

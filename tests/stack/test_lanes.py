@@ -1,4 +1,4 @@
-"""Lanes: every task has a queue that a worker of the Procfile reads, and a limit of time."""
+"""Lanes: every task has a queue with a worker in the Procfile, and a time limit."""
 
 import re
 
@@ -15,13 +15,13 @@ LANES = {"filing", "rollups", "mail", "jobs"}
 
 
 def own_tasks() -> set[str]:
-    """The names of our tasks; Celery's own are never sent."""
+    """Return the names of Tally's tasks. Celery's own are never sent."""
     app.loader.import_default_modules()
     return {name for name in app.tasks if not name.startswith("celery.")}
 
 
 def layout() -> dict[str, int]:
-    """The lanes that the Procfile works on."""
+    """Return the lanes in the Procfile."""
     return workers.parse(commands()["workers"].partition("telemetry_project.workers ")[2].split())
 
 
@@ -34,12 +34,12 @@ def test_every_lane_has_a_worker_in_the_procfile() -> None:
     assert set(settings.LANES) == set(layout()) == LANES
 
 
-def test_every_tick_of_beat_is_a_task_that_is_there() -> None:
+def test_beat_sends_only_existing_tasks() -> None:
     scheduled = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
     assert scheduled <= own_tasks()
 
 
-def test_a_tick_goes_to_its_lane_alone() -> None:
+def test_a_task_is_sent_only_to_its_lane() -> None:
     assert own_tasks()
     with Redis.from_url(settings.CELERY_BROKER_URL.replace("redis+socket://", "unix://")) as client:
         client.delete(*LANES)
@@ -55,7 +55,7 @@ def test_sending_to_an_unknown_queue_fails() -> None:
         app.send_task("ingestion.drain", queue="celery")
 
 
-def test_no_task_outlives_its_message() -> None:
+def test_time_limits_of_tasks_are_within_the_visibility_timeout() -> None:
     limits = {name: app.tasks[name].time_limit for name in own_tasks()}
     timeout = settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]
     assert {name: limit for name, limit in limits.items() if not limit or limit >= timeout} == {}

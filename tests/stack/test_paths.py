@@ -1,4 +1,4 @@
-"""Sockets and folders follow from the data folder alone."""
+"""Sockets and folders are derived from the data folder alone."""
 
 import os
 from pathlib import Path
@@ -9,12 +9,12 @@ from telemetry_project.stack import paths
 from telemetry_project.stack.console import StackError
 
 
-def test_the_data_is_in_the_checkout_unless_named() -> None:
+def test_the_default_data_folder_is_in_the_checkout() -> None:
     assert paths.data_folder({}) == paths.REPOSITORY / "var"
     assert paths.data_folder({"TALLY_DATA": ""}) == paths.REPOSITORY / "var"
 
 
-def test_a_relative_name_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_data_folder_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert paths.data_folder({"TALLY_DATA": "here"}) == tmp_path / "here"
 
@@ -28,7 +28,7 @@ def test_sockets_are_under_the_data_folder() -> None:
 @pytest.mark.parametrize(
     "data", [Path("/srv") / ("x" * 90), Path("/srv/two words"), Path("/srv/a,b"), Path("/srv/50%")]
 )
-def test_a_path_that_no_socket_or_url_can_have_is_replaced_by_a_short_one(data: Path) -> None:
+def test_a_path_too_long_for_a_socket_is_replaced_by_a_short_one(data: Path) -> None:
     folder = paths.postgres_socket_folder(data)
     assert folder.parent == Path("/tmp")
     assert len(os.fsencode(paths.valkey_socket(data))) <= paths.LONGEST_SOCKET_PATH
@@ -36,7 +36,7 @@ def test_a_path_that_no_socket_or_url_can_have_is_replaced_by_a_short_one(data: 
     assert folder != paths.postgres_socket_folder(data / "other")
 
 
-def test_the_longest_path_that_fits_is_used_as_it_is() -> None:
+def test_the_longest_valid_path_is_used_unchanged() -> None:
     room = paths.LONGEST_SOCKET_PATH - len("/run/.s.PGSQL.5432")
     fits = Path("/" + "x" * (room - 1))
     assert paths.socket_folder(fits) == fits / "run"

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL, with its real server."""
+"""The embedded PostgreSQL, tested with real servers."""
 
 import os
 import signal
@@ -52,7 +52,7 @@ def everyone(data: Path) -> list[int]:
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres.Server]:
-    """A server for those who only look at it."""
+    """A server for tests that don't change it."""
     with postgres.running(tmp_path_factory.mktemp("shared"), THROWAWAY) as running:
         yield running
 
@@ -63,7 +63,7 @@ def server(data: Path) -> Iterator[postgres.Server]:
         yield running
 
 
-def test_it_starts_with_its_database_and_settings_and_stops_without_a_trace(data: Path) -> None:
+def test_a_server_starts_with_database_and_settings_and_stops_cleanly(data: Path) -> None:
     with postgres.running(data, {**THROWAWAY, "work_mem": "5MB"}) as server:
         assert server.is_running()
         assert not server.adopted
@@ -72,26 +72,26 @@ def test_it_starts_with_its_database_and_settings_and_stops_without_a_trace(data
         assert ask(server, "SHOW enable_partitionwise_join") == "on"
     assert everyone(data) == []
     assert not server.is_running()
-    server.stop()  # once more is no error
+    server.stop()  # stopping again is no error
 
 
-def test_it_listens_at_a_private_socket_only(shared: postgres.Server) -> None:
+def test_a_server_listens_only_on_a_private_socket(shared: postgres.Server) -> None:
     assert ask(shared, "SHOW listen_addresses") == ""
     assert shared.socket_folder.stat().st_mode & 0o077 == 0
     assert paths.cluster_folder(shared.data).stat().st_mode & 0o077 == 0
 
 
-def test_its_files_belong_to_who_started_it_root_too(shared: postgres.Server) -> None:
+def test_files_belong_to_the_user_who_started_the_server(shared: postgres.Server) -> None:
     if os.geteuid() == 0 and not launch.namespaces_allowed():
         pytest.skip("this machine denies user namespaces")
     assert paths.cluster_folder(shared.data).stat().st_uid == os.geteuid()
 
 
-def test_what_is_acknowledged_is_on_the_disk_unless_a_test_says_otherwise() -> None:
+def test_commits_are_durable_except_in_tests() -> None:
     assert postgres.SETTINGS["fsync"] == postgres.SETTINGS["synchronous_commit"] == "on"
 
 
-def test_text_sorts_by_code_point_and_knows_letters_beyond_ascii(shared: postgres.Server) -> None:
+def test_text_sorts_by_code_point_and_case_works_beyond_ascii(shared: postgres.Server) -> None:
     assert ask(shared, "SELECT upper('é') || ('Z' < 'a')::text") == "Étrue"
 
 
@@ -99,14 +99,14 @@ def test_statements_are_counted(shared: postgres.Server) -> None:
     assert ask(shared, "SHOW shared_preload_libraries") == "pg_stat_statements"
 
 
-def test_a_running_server_is_adopted_and_left_running(shared: postgres.Server) -> None:
+def test_a_running_server_is_reused_and_left_running(shared: postgres.Server) -> None:
     with postgres.running(shared.data) as again:
         assert again.adopted
         assert again.pid == shared.pid
     assert shared.is_running()
 
 
-def test_six_starters_at_once_give_one_server(data: Path) -> None:
+def test_six_simultaneous_starts_give_one_server(data: Path) -> None:
     starters = [
         subprocess.Popen([sys.executable, "-c", START_AND_LEAVE, data], stdout=subprocess.PIPE, text=True)
         for _ in range(6)
@@ -135,7 +135,7 @@ def test_after_kill_9_the_next_start_has_the_data(server: postgres.Server) -> No
         assert ask(again, "SELECT answer FROM kept") == 42
 
 
-def test_after_kill_9_a_child_that_computes_is_ended_before_the_next_start(server: postgres.Server) -> None:
+def test_after_kill_9_busy_children_are_ended_before_the_next_start(server: postgres.Server) -> None:
     with closing(connect(server)) as connection:
         child = connection.info.backend_pid
         connection.pgconn.send_query(b"SELECT count(*) FROM generate_series(1, 1000000000000)")
@@ -145,7 +145,7 @@ def test_after_kill_9_a_child_that_computes_is_ended_before_the_next_start(serve
             assert ask(again, "SELECT 1") == 1
 
 
-def test_a_pid_file_that_names_somebody_else_does_no_harm(data: Path) -> None:
+def test_a_pid_file_with_the_pid_of_another_process_is_ignored(data: Path) -> None:
     with postgres.running(data, THROWAWAY):
         pass
     innocent = subprocess.Popen(["sleep", "60"])
@@ -160,7 +160,7 @@ def test_a_pid_file_that_names_somebody_else_does_no_harm(data: Path) -> None:
         innocent.wait()
 
 
-def test_a_client_that_stays_holds_the_stop_up_for_seconds_only(
+def test_a_connected_client_delays_the_stop_only_briefly(
     server: postgres.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (smart, _), *fast = postgres.STOPPING
@@ -172,7 +172,7 @@ def test_a_client_that_stays_holds_the_stop_up_for_seconds_only(
         pytest.fail("the connection outlived its server")
 
 
-def test_a_tied_server_goes_when_its_starter_is_killed(data: Path) -> None:
+def test_a_tied_server_ends_when_its_starter_is_killed(data: Path) -> None:
     command = [sys.executable, "-c", START_TIED_AND_WAIT, str(data)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as starter:
         assert starter.stdout is not None
@@ -182,7 +182,7 @@ def test_a_tied_server_goes_when_its_starter_is_killed(data: Path) -> None:
     assert wait_until(lambda: everyone(data) == [], 10)
 
 
-def test_a_path_that_no_socket_can_have_works(tmp_path: Path) -> None:
+def test_a_path_too_long_for_a_socket_works(tmp_path: Path) -> None:
     data = tmp_path / "two words, and a comma" / ("x" * 100)
     with postgres.running(data, THROWAWAY) as server:
         assert ask(server, "SELECT 1") == 1
@@ -195,13 +195,13 @@ def test_a_server_that_cannot_start_says_why(data: Path) -> None:
         postgres.start(data, {**THROWAWAY, "work_mem": "much"})
 
 
-def test_programs_that_are_not_there_are_named(tmp_path: Path) -> None:
+def test_missing_programs_are_named(tmp_path: Path) -> None:
     with pytest.raises(StackError, match="no PostgreSQL server in"):
         cluster.binaries({"TALLY_PG_BIN": str(tmp_path)})
 
 
 @pytest.mark.skipif(not DEBIAN, reason="needs another PostgreSQL, in /usr/lib/postgresql")
-def test_other_programs_serve_but_not_the_files_of_another_version(
+def test_other_binaries_work_but_not_with_files_of_another_version(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TALLY_PG_BIN", str(DEBIAN[0].parent))

@@ -1,4 +1,4 @@
-"""Parts of a running stack are killed while events are posted: they are back, and nothing is lost."""
+"""Processes of a running stack are killed while events are posted: they restart, and nothing is lost."""
 
 import http.client
 import json
@@ -18,7 +18,7 @@ from telemetry_project.stack import paths, processes
 from telemetry_project.stack.plan import MARK
 from tests.serving import HOST, free_port
 
-SECONDS = 90  # for a part to be back on a slow machine
+SECONDS = 90  # for a process to restart on a slow machine
 
 
 class Run:
@@ -65,11 +65,11 @@ class Run:
         ).stdout
 
     def has_said_more_of(self, part: str, lines: int) -> bool:
-        """Return whether the stack has told of a death and of the new start."""
+        """True once the log has a death and a restart of the process."""
         return self.said().count(f"{part} ") >= lines + 2
 
     def post(self) -> bool:
-        """Send an event until it is taken; a refusal is what a client retries."""
+        """Send an event until it is accepted, retrying as clients do."""
         number = f"e{len(self.posted)}"
         body = {"eid": "LOG", "ets": self.begun_ms + len(self.posted), "ver": "3.0", "mid": number}
         body |= {
@@ -99,7 +99,7 @@ class Run:
         return {row[0] for row in rows}
 
     def pid_of(self, name: str) -> int:
-        """The first process of a part, as the log of the stack names it."""
+        """Return the process ID of the first start in the log."""
         if name == "PostgreSQL":
             return min(processes.running_in(paths.cluster_folder(self.data), "postgres"))
         if name == "Valkey":

@@ -1,4 +1,4 @@
-"""A whole run of the stack as a person starts it: real servers and signals, a Procfile without Django."""
+"""Whole runs of the stack as started by a person: real servers and signals, a Procfile without Django."""
 
 import json
 import os
@@ -16,7 +16,7 @@ import pytest
 from telemetry_project.stack import paths, postgres, processes, valkey
 from telemetry_project.stack.plan import MARK, WELCOME
 
-# Run by `nohup`, tests would have it deaf to SIGHUP.
+# Under `nohup`, it would ignore SIGHUP.
 RUN = """
 import json, os, signal, sys
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -28,15 +28,15 @@ changes = json.loads(sys.argv[2])
 sys.exit(main(lambda: replace(plan_from(os.environ), procfile=Path(sys.argv[1]), **changes)))
 """
 
-# Answers /readyz, for there is a file of that name.
+# Answers /readyz with a file of that name.
 WEB = 'exec python -m http.server "$PORT" --bind "$HOST" --directory {folder}'
 LINE_SECONDS = 120
 FOREVER = "exec sleep 1000"
 SLEEP = [b"sleep", b"1000"]
 STUBBORN = "trap '' TERM; echo stubborn; while :; do sleep 0.1; done"
-# Leaves its group, as a daemon does, and needs killing.
+# Leaves its process group, like a daemon, and has to be killed.
 ESCAPED = f'setsid --fork sh -c "{STUBBORN}"; exec sleep 1000'
-# Asks the database a moment after it was told to stop: a warm shutdown.
+# Queries the database shortly after being told to stop, as in a warm shutdown.
 WARM = """
 import signal, sys, time
 from pathlib import Path
@@ -68,7 +68,7 @@ def port() -> int:
 
 @pytest.fixture
 def start(tmp_path: Path, data: Path, port: int) -> Iterator[Start]:
-    """Start a run with this worker, out of this terminal's reach; the servers are elsewhere unless wanted."""
+    """Start a run with this worker, detached from the terminal, with external servers by default."""
     started: list[subprocess.Popen[str]] = []
     (tmp_path / "readyz").touch()
 
@@ -167,7 +167,7 @@ def test_ctrl_c_stops_the_processes_first_and_the_servers_last(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_stop_signal_is_a_good_end(data: Path, start: Start, number: signal.Signals) -> None:
+def test_a_stop_signal_ends_the_run_successfully(data: Path, start: Start, number: signal.Signals) -> None:
     run = start()
     lines_until(run, "Welcome")
     run.send_signal(number)
@@ -176,7 +176,7 @@ def test_a_stop_signal_is_a_good_end(data: Path, start: Start, number: signal.Si
     assert everyone(data) == []
 
 
-def test_a_process_that_dies_is_started_again(data: Path, start: Start) -> None:
+def test_a_process_that_dies_is_restarted(data: Path, start: Start) -> None:
     run = start("echo at work; exec sleep 1000")
     lines_until(run, "Welcome")
     lines_until(run, "at work")
@@ -192,9 +192,7 @@ def test_a_process_that_dies_is_started_again(data: Path, start: Start) -> None:
     assert everyone(data) == []
 
 
-def test_what_a_dead_process_leaves_in_its_group_is_ended_before_the_next_begins(
-    data: Path, start: Start
-) -> None:
+def test_children_of_a_dead_process_are_ended_before_its_restart(data: Path, start: Start) -> None:
     run = start(f"({STUBBORN}) & echo at work; exec sleep 1000")
     lines_until(run, "Welcome")
     lines_until(run, "at work")
@@ -207,7 +205,9 @@ def test_what_a_dead_process_leaves_in_its_group_is_ended_before_the_next_begins
     assert processes.wait_until(lambda: len(everyone(data)) <= before, 5)
 
 
-def test_a_process_that_dies_again_and_again_stops_all_with_its_last_lines(data: Path, start: Start) -> None:
+def test_a_process_that_keeps_dying_stops_everything_and_its_output_is_shown(
+    data: Path, start: Start
+) -> None:
     run = start("echo the cause; exit 7")
     said, _ = run.communicate(timeout=LINE_SECONDS)
     assert "worker ended with exit code 7; restarting it in 0.5 s" in said
@@ -216,7 +216,7 @@ def test_a_process_that_dies_again_and_again_stops_all_with_its_last_lines(data:
     assert everyone(data) == []
 
 
-def test_servers_that_are_killed_are_started_again(data: Path, start: Start) -> None:
+def test_killed_servers_are_restarted(data: Path, start: Start) -> None:
     run = start(environment={})
     lines_until(run, "Welcome")
     for server, folder, name in (
@@ -240,14 +240,14 @@ def test_a_long_step_prints_a_line_every_few_seconds(start: Start) -> None:
     run.send_signal(signal.SIGINT)
 
 
-def test_a_procfile_with_a_line_that_is_no_process_is_one_line(start: Start, tmp_path: Path) -> None:
+def test_an_invalid_procfile_is_reported_in_one_line(start: Start, tmp_path: Path) -> None:
     run = start("true\nnonsense")
     said, _ = run.communicate(timeout=LINE_SECONDS)
     assert len(said.splitlines()) == 1
     assert "line 3: a process is written as `name: command`" in said
 
 
-def test_processes_that_ignore_the_signal_or_leave_the_group_are_ended_too(data: Path, start: Start) -> None:
+def test_processes_that_ignore_the_signal_or_leave_the_group_are_killed(data: Path, start: Start) -> None:
     run = start(f"{ESCAPED} & {STUBBORN}", stop_seconds=0.5)
     lines_until(run, "stubborn")
     lines_until(run, "stubborn")
@@ -258,17 +258,17 @@ def test_processes_that_ignore_the_signal_or_leave_the_group_are_ended_too(data:
     assert everyone(data) == []
 
 
-def test_a_reader_that_goes_away_changes_nothing(data: Path, start: Start) -> None:
+def test_a_closed_output_pipe_does_not_stop_the_run(data: Path, start: Start) -> None:
     run = start()
     lines_until(run, "Welcome")
     assert run.stdout is not None
-    run.stdout.close()  # `make run | tee log`, and tee is gone
+    run.stdout.close()  # `make run | tee log`, and tee has ended
     run.send_signal(signal.SIGINT)
     assert run.wait(LINE_SECONDS) == 0
     assert everyone(data) == []
 
 
-def test_a_stop_during_the_preparations_is_heeded(data: Path, start: Start) -> None:
+def test_a_stop_during_preparation_works(data: Path, start: Start) -> None:
     run = start(before=[["sh", "-c", "echo preparing; exec sleep 1000"]])
     lines_until(run, "preparing")
     run.send_signal(signal.SIGTERM)
@@ -286,7 +286,7 @@ def test_a_failed_preparation_stops_the_servers_and_is_an_error(data: Path, star
     assert everyone(data) == []
 
 
-def test_a_taken_port_is_one_line_before_anything_starts(data: Path, start: Start, port: int) -> None:
+def test_a_port_in_use_is_reported_before_anything_starts(data: Path, start: Start, port: int) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
         taken.listen()
@@ -298,7 +298,7 @@ def test_a_taken_port_is_one_line_before_anything_starts(data: Path, start: Star
     assert not paths.cluster_folder(data).exists()
 
 
-def test_a_port_that_is_no_number_is_one_line(start: Start) -> None:
+def test_an_invalid_port_is_reported_in_one_line(start: Start) -> None:
     run = start(environment={"PORT": "http"})
     said, _ = run.communicate(timeout=LINE_SECONDS)
     assert len(said.splitlines()) == 1
@@ -315,7 +315,7 @@ def test_a_second_run_on_the_same_data_is_refused(start: Start) -> None:
     assert run.poll() is None
 
 
-def test_after_kill_9_of_the_run_its_processes_go_and_the_next_one_works(data: Path, start: Start) -> None:
+def test_after_kill_9_of_the_run_its_processes_end_and_the_next_run_works(data: Path, start: Start) -> None:
     run = start(environment={"DATABASE_URL": "postgres://elsewhere"})
     lines_until(run, "Welcome")
     run.kill()

@@ -1,4 +1,4 @@
-"""The embedded Valkey, with its real server."""
+"""The embedded Valkey, tested with real servers."""
 
 import os
 import signal
@@ -33,35 +33,35 @@ def server(data: Path) -> Iterator[valkey.Server]:
         yield running
 
 
-def test_it_starts_and_stops_without_a_trace(data: Path) -> None:
+def test_a_server_starts_and_stops_cleanly(data: Path) -> None:
     with valkey.running(data) as server:
         assert valkey.answers(server.socket)
         assert server.is_running()
     assert not server.is_running()
     assert not valkey.answers(server.socket)
-    server.stop()  # once more is no error
+    server.stop()  # stopping again is no error
 
 
-def test_it_listens_at_a_private_socket_only(server: valkey.Server) -> None:
+def test_a_server_listens_only_on_a_private_socket(server: valkey.Server) -> None:
     assert config(server, "port") == "0"
     assert server.socket.stat().st_mode & 0o077 == 0
 
 
-def test_a_full_broker_refuses_and_nothing_is_written_to_disk(server: valkey.Server) -> None:
+def test_a_full_server_refuses_writes_and_stores_nothing_on_disk(server: valkey.Server) -> None:
     assert config(server, "maxmemory") == str(256 * 1024 * 1024)
     assert config(server, "maxmemory-policy") == "noeviction"
     assert config(server, "save") == ""
     assert config(server, "appendonly") == "no"
 
 
-def test_a_running_server_is_adopted_and_left_running(server: valkey.Server) -> None:
+def test_a_running_server_is_reused_and_left_running(server: valkey.Server) -> None:
     with valkey.running(server.data) as again:
         assert again.adopted
         assert again.pid == server.pid
     assert server.is_running()
 
 
-def test_six_starters_at_once_give_one_server(data: Path) -> None:
+def test_six_simultaneous_starts_give_one_server(data: Path) -> None:
     starters = [
         subprocess.Popen([sys.executable, "-c", START_AND_LEAVE, data], stdout=subprocess.PIPE, text=True)
         for _ in range(6)
@@ -79,10 +79,10 @@ def test_after_kill_9_the_next_start_works(server: valkey.Server) -> None:
         assert valkey.answers(again.socket)
 
 
-def test_a_server_that_dies_while_it_is_being_adopted_is_replaced(
+def test_a_server_that_dies_while_being_reused_is_replaced(
     server: valkey.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process that was sent SIGKILL is still there for a moment, so the start may find it."""
+    """After SIGKILL, a process exists for a moment longer, so a start may still find it."""
     os.kill(server.pid, signal.SIGKILL)
     assert processes.wait_until(lambda: not server.is_running(), 10)
     monkeypatch.setattr(processes, "running_in", lambda folder, name: [server.pid])
@@ -91,7 +91,7 @@ def test_a_server_that_dies_while_it_is_being_adopted_is_replaced(
         assert valkey.answers(again.socket)
 
 
-def test_a_path_that_no_socket_can_have_works(tmp_path: Path) -> None:
+def test_a_path_too_long_for_a_socket_works(tmp_path: Path) -> None:
     with valkey.running(tmp_path / "two words" / ("x" * 100)) as server:
         assert valkey.answers(server.socket)
         assert server.socket.parent.parent == Path("/tmp")

@@ -1,4 +1,4 @@
-"""Workers of lanes as processes: one that dies is started again, and none outlives its parent."""
+"""Worker processes of lanes are restarted when they die, and end with their parent."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @contextmanager
 def running(*lanes: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """The command with some lanes, in a group of its own, all of them at work."""
+    """Run the command with some lanes, in its own process group, and wait until all lanes work."""
     process = subprocess.Popen(
         [sys.executable, "-m", "telemetry_project.workers", *lanes],
         cwd=paths.REPOSITORY,
@@ -28,7 +28,7 @@ def running(*lanes: str) -> Iterator["subprocess.Popen[bytes]"]:
         start_new_session=True,
     )
     try:
-        # A lane is at work once its pool has a child.
+        # A lane works once its pool has a child.
         assert processes.wait_until(lambda: len(working(process.pid)) == len(lanes), START_SECONDS)
         yield process
     finally:
@@ -44,11 +44,11 @@ def children(pid: int) -> list[int]:
 
 
 def working(pid: int) -> list[int]:
-    """The lanes whose pools have children."""
+    """Return the pids of lanes whose pools have children."""
     return [lane for lane in children(pid) if processes.is_running(lane) and children(lane)]
 
 
-def test_a_lane_that_dies_is_started_again_and_the_others_go_on() -> None:
+def test_a_lane_that_dies_is_restarted_and_the_others_continue() -> None:
     with running("mail=1", "jobs=1") as process:
         victim, other = working(process.pid)
         os.kill(victim, signal.SIGKILL)
