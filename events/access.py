@@ -7,12 +7,13 @@
 | viewer | owners they are a member of | - | - |
 | webhook of an owner | that owner | - | - |
 | key with the read permission | its owners | its owners, with the write permission too | - |
+| key with the manage permission | - | - | its owners that its person administers |
 
 On the hot path of ingestion, `ownership.senders.Sender` decides which owners a key may write for.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Self, TypeVar
 
@@ -22,7 +23,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from events.ownership.api_key import ApiKey
-from events.ownership.owner import Membership, Owner, OwnerQuerySet, Role
+from events.ownership.owner import Membership, Organization, Owner, OwnerQuerySet, Role
 from events.ownership.source import Source
 from events.store.sources import has_stored_events
 from events.store.usage import UsageHour
@@ -106,8 +107,10 @@ class Access:
 
     @staticmethod
     def _owners_of_key(key: ApiKey) -> OwnerQuerySet:
-        if not key.may_read:
-            return Owner.objects.none()
+        return Access._named_in(key) if key.may_read else Owner.objects.none()
+
+    @staticmethod
+    def _named_in(key: ApiKey) -> OwnerQuerySet:
         of_key = Owner.objects.filter(organization_id=key.organization_id)
         if key.all_owners:
             return of_key
@@ -179,7 +182,44 @@ class Access:
 
     @cached_property
     def _led_ids(self) -> frozenset[int]:
-        return frozenset(each.owner_id for each in self._memberships if each.role == Role.LEAD)
+        if self._key is None:
+            return frozenset(each.owner_id for each in self._memberships if each.role == Role.LEAD)
+        person = self._represented
+        named = self._named_in(self._key).values_list("pk", flat=True) if person else ()
+        return frozenset(pk for pk in named if person and person.leads(pk))
+
+    @cached_property
+    def _represented(self) -> "Access | None":
+        """The access of the person for whom a key manages; None for people and other keys."""
+        if self._key is None or not self._key.may_manage or self._key.person is None:
+            return None
+        return Access(self._key.person)
+
+    @property
+    def person(self) -> User | None:
+        """The person who acts: who is logged in, or for whom a key manages."""
+        if self._represented is not None:
+            return self._represented.person
+        return self.user if isinstance(self.user, User) else None
+
+    @property
+    def manages_as_operator(self) -> bool:
+        """True for operators, and for keys that manage for one, which still see their own owners only."""
+        return self.is_operator or (self._represented is not None and self._represented.is_operator)
+
+    @property
+    def home(self) -> Organization | None:
+        """The organization in which owners may be created; None for people, who choose, and for others.
+
+        A key must be for all owners, or it couldn't administer the new one, and act for an operator.
+        """
+        is_wide = self._key is not None and self._key.all_owners
+        return self._key.organization if self._key and is_wide and self.manages_as_operator else None
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When the access ends by itself: when the key expires. None for people, and without an end."""
+        return self._key.expires_at if self._key is not None else None
 
     def leads(self, owner_id: int | None) -> bool:
         """True if the person manages the owner's members, keys and settings."""
@@ -191,9 +231,15 @@ class Access:
         return self.is_operator or bool(self._led_ids)
 
     @property
-    def led(self) -> models.QuerySet[Owner]:
+    def led(self) -> OwnerQuerySet:
         """The owners whose members, keys and settings the person manages."""
         return Owner.objects.all() if self.is_operator else Owner.objects.filter(pk__in=sorted(self._led_ids))
+
+    @property
+    def known_owners(self) -> OwnerQuerySet:
+        """The owners whose settings are visible, also to a key that manages but sees no events."""
+        is_blind = self._represented is not None and self._key is not None and not self._key.may_read
+        return self.led if is_blind else self.visible_owners
 
     @property
     def writable(self) -> frozenset[int] | None:
@@ -206,7 +252,7 @@ class Access:
 
     def is_person(self, user_id: int | None) -> bool:
         """True if this is the person's own id; False for None."""
-        return user_id is not None and user_id == self.user.pk
+        return user_id is not None and self.person is not None and user_id == self.person.pk
 
     def could_make(self, key: ApiKey) -> bool:
         """True if the person may create a key with the rights of `key`, and so may rotate or extend it.

@@ -1,4 +1,4 @@
-"""The router of the read API and its description. Only this module knows both apps."""
+"""The router of the API and its description. Only this module knows both apps."""
 
 import gzip
 from functools import cache
@@ -17,14 +17,20 @@ from events.api.changes import ChangesViewSet
 from events.api.events import EventViewSet
 from events.api.exports import ExportViewSet
 from events.api.kinds import KindsViewSet, view_of
-from events.api.ownership import OwnerViewSet, SourceViewSet
+from events.api.managing.keys import KeyViewSet
+from events.api.managing.members import InvitationViewSet, MemberViewSet
+from events.api.managing.owners import OwnerViewSet
+from events.api.managing.sources import SourceViewSet
+from events.api.managing.webhooks import WebhookViewSet
 from events.api.sessions import SessionViewSet
 from events.api.usage import UsageViewSet
 from events.kinds import KINDS
 from ingestion.rejected.api import RejectedViewSet
+from reports.api.budgets import BudgetViewSet
 from reports.api.charges import ChargeViewSet
 from reports.api.pages import ReportsViewSet
 from reports.api.query import QueryViewSet
+from reports.api.subscriptions import SubscriptionViewSet
 
 router = DefaultRouter(use_regex_path=False)
 router.include_format_suffixes = False
@@ -38,10 +44,16 @@ router.register("sessions", SessionViewSet, basename="session")
 router.register("rejected", RejectedViewSet, basename="rejected")
 router.register("owners", OwnerViewSet, basename="owner")
 router.register("sources", SourceViewSet, basename="source")
+router.register("keys", KeyViewSet, basename="key")
+router.register("members", MemberViewSet, basename="member")
+router.register("invitations", InvitationViewSet, basename="invitation")
+router.register("webhooks", WebhookViewSet, basename="webhook")
 router.register("usage", UsageViewSet, basename="usage")
 router.register("charges", ChargeViewSet, basename="charge")
 router.register("reports", ReportsViewSet, basename="report")
 router.register("query", QueryViewSet, basename="query")
+router.register("budgets", BudgetViewSet, basename="budget")
+router.register("subscriptions", SubscriptionViewSet, basename="subscription")
 
 
 _making = RLock()  # `cache` alone would let concurrent first calls all build it

@@ -367,7 +367,10 @@ REST_FRAMEWORK = {
         "events.api.authentication.KeyAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "events.api.authentication.Permitted",
+    ],
     "DEFAULT_THROTTLE_CLASSES": ["events.api.authentication.ReaderThrottle"],
     "DEFAULT_FILTER_BACKENDS": ["events.api.endpoint.Filters"],
     "EXCEPTION_HANDLER": "events.api.problems.handler",
@@ -379,7 +382,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Tally",
     "VERSION": "1",
     "DESCRIPTION": "Send events in the format that applications already use, and read events, sessions and"
-    " usage.",
+    " usage, and manage owners, keys, members, webhooks, budgets and digests.",
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "SERVE_INCLUDE_SCHEMA": False,

@@ -15,6 +15,7 @@ from events.accounts import audit
 from events.accounts.mailing import INVITATION, Mail, mailer
 from events.ownership.owner import Membership, Owner, Role
 
+PENDING, EXPIRED = "pending", "expired"
 GOOD_FOR = timedelta(days=7)
 MAX_EMAIL = 150  # the e-mail address becomes the username, which can't be longer
 _SALT = "events.accounts.invitation"
@@ -73,6 +74,14 @@ class Invitation(models.Model):
     def expires_at(self) -> datetime:
         """The time at which the link expires."""
         return self.sent_at + GOOD_FOR
+
+    def state(self, now: datetime) -> str:
+        """Return its state as a text."""
+        if self.accepted_at:
+            return f"accepted by {self.accepted_by}" if self.accepted_by else "accepted"
+        if self.withdrawn_at:
+            return "withdrawn"
+        return PENDING if now < self.expires_at else EXPIRED
 
     @property
     def path(self) -> str:

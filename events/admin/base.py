@@ -23,6 +23,7 @@ from events.accounts import audit
 from events.admin.display import Column, Columns, Page
 from events.event import Event
 from events.lib.fields import AnyField
+from events.managing.audited import Audited
 from events.ownership.api_key import ApiKey
 from events.ownership.owner import Owner
 
@@ -222,16 +223,22 @@ _BEFORE = "tally_audit_before"
 class AuditedAdmin(TallyAdmin):
     """Records additions, changes and deletions in the audit trail, in the same transaction."""
 
+    audited: Audited | None = None  # shared with the API; or else:
     audit_noun = ""  # of the actions: NOUN.made, NOUN.changed, NOUN.removed
     audit_fields: tuple[str, ...] = ()
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.audited is not None:
+            self.audit_noun, self.audit_fields = self.audited.noun, self.audited.fields
+
     def audit_owner(self, row: Row) -> Owner | None:
         """Return the owner whose leads see the entry."""
-        return None
+        return self.audited.owner(row) if self.audited else None
 
     def audit_action(self, before: dict[str, object], after: dict[str, object]) -> str:
         """Return the name of a change."""
-        return f"{self.audit_noun}.changed"
+        return self.audited.action(before, after) if self.audited else f"{self.audit_noun}.changed"
 
     def save_model(self, request: HttpRequest, obj: Row, form: Form, change: bool) -> None:
         """Save the row, and remember its previous state."""

@@ -5,7 +5,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth.models import User
 from django.db import models, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -14,36 +13,12 @@ from django.utils import timezone
 
 from events.access import access_of, person_of
 from events.accounts import invitation
-from events.accounts.invitation import Invitation
+from events.accounts.invitation import EXPIRED, PENDING, Invitation
 from events.accounts.mailing import mailer
 from events.admin.base import AuditedAdmin, EmptyState, Form, OwnedAdmin, PageAdmin
 from events.admin.display import Page, group, time_column
 from events.lib.fields import AnyField
-from events.ownership.owner import Owner
-
-PENDING, EXPIRED = "pending", "expired"
-
-
-class InvitationForm(forms.ModelForm[Invitation]):
-    """The form of a new invitation. Its messages don't tell whether the address has an account."""
-
-    inviter: User
-
-    class Meta:
-        model = Invitation
-        fields = ("owner", "email", "role")
-
-    def clean(self) -> dict[str, object]:
-        """Refuse a second pending invitation of an address to an owner, and too many mails."""
-        data = super().clean() or {}
-        owner, email = data.get("owner"), data.get("email")
-        if owner and email:
-            pending = Invitation.objects.pending().filter(owner=owner, email__iexact=email)
-            if pending.exists():
-                self.add_error("email", "Already invited. Send that invitation again, or withdraw it.")
-            elif why := mailer().refusal(self.inviter, email, timezone.now()):
-                self.add_error("email", why)
-        return data
+from events.managing.members import INVITATIONS, InvitationForm
 
 
 @admin.register(Invitation)
@@ -51,8 +26,7 @@ class InvitationAdmin(AuditedAdmin, OwnedAdmin, PageAdmin):
     """The invitations of the owners that a person leads."""
 
     form = InvitationForm
-    audit_noun = "invitation"
-    audit_fields = ("owner", "email", "role")
+    audited = INVITATIONS
     page_template = "admin/invitation_page.html"
     list_display = ("email", "owner", "role", "state", time_column("sent_at", "Sent (UTC)"))
     list_select_related = ("owner", "invited_by", "accepted_by")
@@ -68,18 +42,10 @@ class InvitationAdmin(AuditedAdmin, OwnedAdmin, PageAdmin):
         """Return the invitations to owners that the person leads."""
         return access_of(request).limit_led(super().get_queryset(request))
 
-    def audit_owner(self, row: Invitation) -> Owner:
-        """Return the owner of the invitation."""
-        return row.owner
-
     @admin.display(description="State")
     def state(self, row: Invitation) -> str:
         """Return its state as a text."""
-        if row.accepted_at:
-            return f"accepted by {row.accepted_by}" if row.accepted_by else "accepted"
-        if row.withdrawn_at:
-            return "withdrawn"
-        return PENDING if timezone.now() < row.expires_at else EXPIRED
+        return row.state(timezone.now())
 
     def has_view_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
         """True for leads of its owner."""

@@ -1,7 +1,7 @@
 """API keys in the admin: created, shown once, rotated, expired, revoked."""
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -15,22 +15,14 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from events.access import Access, access_of
+from events.access import access_of
 from events.accounts import audit
 from events.admin.base import AuditedAdmin, EmptyState, Form, OwnedAdmin, TallyAdmin, linked_fields
 from events.admin.display import NOTHING, time_column
 from events.lib.fields import AnyField
+from events.managing.keys import AUDITED, ChangeKeyForm, MakeKeyForm
 from events.ownership import provisioning, senders
-from events.ownership.api_key import (
-    ONLY_WRITES,
-    OPEN_TO_ANYONE,
-    ApiKey,
-    KeyType,
-    Permissions,
-    hash_of,
-    new_key,
-)
-from events.ownership.owner import Owner
+from events.ownership.api_key import ApiKey, Permission, give_text
 from events.ownership.provisioning import Provisioned
 
 # How long the old key remains valid: value of the form, days, and text.
@@ -108,13 +100,6 @@ def _replace(request: HttpRequest, old: ApiKey, days: int, said: str) -> Provisi
     return made
 
 
-if TYPE_CHECKING:  # unfold has no types
-    from django.forms import CheckboxInput as Switch
-    from django.forms import Select
-else:
-    from unfold.widgets import UnfoldAdminSelectWidget as Select
-    from unfold.widgets import UnfoldBooleanSwitchWidget as Switch
-
 MADE = ("name", "type", "permissions", "default_owner", "owners", "expires_at")
 MADE_BY_OPERATORS = (*MADE[:-1], "all_owners", "open_to_anyone", "user", "expires_at")
 _TEXT = "tally_key_text"  # attribute of the request with the text of its new key
@@ -137,75 +122,7 @@ FIXED = (
     "malformed",
 )
 
-MAY = {Permissions.WRITE: "writes", Permissions.READ: "reads", Permissions.BOTH: "writes and reads"}
-
-
-class ChangeKeyForm(forms.ModelForm[ApiKey]):
-    """The form to change a key."""
-
-    revoke = forms.BooleanField(
-        required=False,
-        widget=Switch,
-        help_text="Requests with this key are refused within ten seconds. You can't undo this.",
-    )
-
-    access: Access  # of the person who changes it
-
-    class Meta:
-        model = ApiKey
-        fields = ("name", "expires_at")
-
-    def clean_expires_at(self) -> datetime | None:
-        """Return the new end. A person can't extend or reactivate a key that they couldn't create."""
-        ends: datetime | None = self.cleaned_data["expires_at"]
-        was = ApiKey.objects.only("expires_at").get(pk=self.instance.pk).expires_at
-        is_later = was is not None and (ends is None or ends > was)
-        if is_later and not self.access.could_make(self.instance):
-            raise forms.ValidationError(
-                "You can end this key earlier or revoke it, but not extend it: it may do more than keys that"
-                " you can create. Ask an operator."
-            )
-        return ends
-
-
-class MakeKeyForm(forms.ModelForm[ApiKey]):
-    """The form to create a key."""
-
-    permissions = forms.ChoiceField(
-        choices=Permissions.choices,
-        widget=Select,
-        help_text="Publishable keys only write. Give each key only the permissions that it needs.",
-    )
-    open_to_anyone = forms.BooleanField(
-        required=False,
-        widget=Switch,
-        help_text="Required for a publishable key for all owners: everybody who sees it can write events"
-        " for every owner of the organization, and create owners.",
-    )
-
-    class Meta:
-        model = ApiKey
-        fields = ("name", "type", "default_owner", "owners", "all_owners", "user", "expires_at")
-
-    def clean(self) -> dict[str, object]:
-        """Keep a key within one organization, and a publishable key to what was confirmed."""
-        data = super().clean() or {}
-        permissions, is_publishable = data.get("permissions"), data.get("type") == KeyType.PUBLISHABLE
-        if is_publishable and permissions not in (None, Permissions.WRITE):
-            self.add_error("permissions", ONLY_WRITES)
-        elif permissions:
-            self.instance.permissions = Permissions(permissions)
-        if is_publishable and data.get("all_owners") and not data.get("open_to_anyone"):
-            self.add_error("all_owners", f"{OPEN_TO_ANYONE}, or confirm it with “Open to anyone”.")
-        home = data.get("default_owner")
-        strangers = [
-            owner.name
-            for owner in data.get("owners") or ()
-            if home and owner.organization_id != home.organization_id
-        ]
-        if strangers:
-            self.add_error("owners", f"Not of the organization of {home}: {', '.join(strangers)}.")
-        return data
+MAY = {Permission.WRITE: "writes", Permission.READ: "reads", Permission.MANAGE: "manages"}
 
 
 @admin.register(ApiKey)
@@ -213,20 +130,7 @@ class ApiKeyAdmin(RotatableKeys, AuditedAdmin, OwnedAdmin):
     """API keys. Leads of an owner create keys for it."""
 
     owner_path = "default_owner_id"
-    audit_noun = "key"
-    audit_fields = (
-        "name",
-        "type",
-        "may_write",
-        "may_read",
-        "prefix",
-        "default_owner",
-        "owners",
-        "all_owners",
-        "user",
-        "expires_at",
-        "revoked_at",
-    )
+    audited = AUDITED
     list_display = (
         "shown",
         "name",
@@ -245,14 +149,6 @@ class ApiKeyAdmin(RotatableKeys, AuditedAdmin, OwnedAdmin):
         ('python manage.py create_key --owner "My team"',),
     )
 
-    def audit_owner(self, row: ApiKey) -> Owner:
-        """Return the key's default owner."""
-        return row.default_owner
-
-    def audit_action(self, before: dict[str, object], after: dict[str, object]) -> str:
-        """Return the name of the change: revocations have their own."""
-        return "key.revoked" if after["revoked_at"] and not before["revoked_at"] else "key.changed"
-
     @admin.display(description="Key")
     def shown(self, key: ApiKey) -> str:
         """Return the mark and prefix of the key."""
@@ -261,7 +157,8 @@ class ApiKeyAdmin(RotatableKeys, AuditedAdmin, OwnedAdmin):
     @admin.display(description="May")
     def may(self, key: ApiKey) -> str:
         """Return the permissions in words."""
-        return f"{MAY[key.permissions]}, {'all owners' if key.all_owners else 'named owners'}"
+        told = " and ".join(MAY[each] for each in key.permissions)
+        return f"{told}, {'all owners' if key.all_owners else 'named owners'}"
 
     @admin.display(description="Rotate")
     def rotation(self, key: ApiKey) -> str:
@@ -339,12 +236,9 @@ class ApiKeyAdmin(RotatableKeys, AuditedAdmin, OwnedAdmin):
             super().save_model(request, obj, form, change)
             senders.forget()  # this process at once, the others within seconds
             return
-        parts = new_key(KeyType(obj.type))
-        obj.prefix, obj.hash = parts.prefix, hash_of(parts.whole)
-        obj.organization_id = obj.default_owner.organization_id
+        setattr(request, _TEXT, give_text(obj))
         obj.created_by_id = request.user.pk
         super().save_model(request, obj, form, change)
-        setattr(request, _TEXT, parts.whole)
 
     def response_add(
         self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None

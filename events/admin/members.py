@@ -1,5 +1,7 @@
 """Members of owners in the admin: added, given another role, removed with their keys."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
@@ -13,19 +15,15 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from events.access import access_of, is_last_lead
+from events.access import access_of
 from events.accounts import audit
 from events.accounts import members as membership_end
 from events.admin.base import AuditedAdmin, EmptyState, OwnedAdmin, TallyAdmin, linked_fields
 from events.admin.display import NOTHING, Columns
 from events.lib.fields import AnyField
+from events.managing.members import AUDITED, RoleForm, is_needed, last_lead
 from events.ownership.api_key import ApiKey
-from events.ownership.owner import Membership, Owner, Role
-
-LAST_LEAD = (
-    "{person} is the last lead of {owner}. Without a lead, nobody on the team could manage its members and"
-    " keys. Make somebody else a lead first, or ask an operator."
-)
+from events.ownership.owner import Membership
 
 
 class RemovableMembers(TallyAdmin):
@@ -75,10 +73,10 @@ class RemovableMembers(TallyAdmin):
 
     @transaction.atomic
     def _is_kept(self, request: HttpRequest, row: Membership) -> bool:
-        return not access_of(request).is_operator and is_last_lead(row)
+        return is_needed(row, access_of(request))
 
     def _keep(self, request: HttpRequest, row: Membership) -> HttpResponse:
-        messages.error(request, LAST_LEAD.format(person=row.user, owner=row.owner))
+        messages.error(request, last_lead(row))
         return redirect("admin:events_membership_change", row.pk)
 
     def _sees_any(self, request: HttpRequest) -> bool:
@@ -97,29 +95,11 @@ CHOSEN_ONCE = ("user", "owner")
 Membership._meta.verbose_name, Membership._meta.verbose_name_plural = "member", "members"
 
 
-class RoleForm(forms.ModelForm[Membership]):
-    """The form in which leads change a member's role."""
-
-    class Meta:
-        model = Membership
-        fields = ("role",)
-
-    def clean_role(self) -> str:
-        """Refuse to demote the last lead."""
-        role: str = self.cleaned_data["role"]
-        if role != Role.LEAD and is_last_lead(Membership.objects.get(pk=self.instance.pk)):
-            raise forms.ValidationError(
-                LAST_LEAD.format(person=self.instance.user, owner=self.instance.owner)
-            )
-        return role
-
-
 @admin.register(Membership)
 class MembershipAdmin(RemovableMembers, AuditedAdmin, OwnedAdmin):
     """People's roles. Members see the other members; leads and operators change roles."""
 
-    audit_noun = "member"
-    audit_fields = ("user", "owner", "role")
+    audited = AUDITED
     list_display = ("person", "owner", "role")
     list_select_related = ("user", "owner")
     search_fields = ("user__username", "owner__name")
@@ -149,17 +129,15 @@ class MembershipAdmin(RemovableMembers, AuditedAdmin, OwnedAdmin):
 
         return (*super().get_list_display(request), end)
 
-    def audit_owner(self, row: Membership) -> Owner:
-        """Return the owner."""
-        return row.owner
-
     def get_form(
         self, request: HttpRequest, obj: Membership | None = None, change: bool = False, **kwargs: object
-    ) -> type[forms.ModelForm[Membership]]:
+    ) -> Any:
         """Let leads change only the role, and keep the last lead."""
         if not access_of(request).is_operator:
             kwargs["form"] = RoleForm
-        return super().get_form(request, obj, change, **kwargs)
+        made: Any = super().get_form(request, obj, change, **kwargs)
+        made.access = access_of(request)
+        return made
 
     def get_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:
         """Return the fields, linked for an existing member."""

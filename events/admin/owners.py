@@ -11,13 +11,11 @@ from django.http import HttpRequest
 from events.access import access_of
 from events.admin.base import AuditedAdmin, EmptyState, Form, OwnedAdmin, ProtectedAdmin, linked_fields
 from events.admin.display import time_column
+from events.managing.owners import AUDITED, CHOSEN_ONCE, OF_LEADS
 from events.ownership import senders
 from events.ownership.owner import Organization, Owner
 from events.ownership.source import Source
 
-# Settings for leads. A quota limits the team, so the team can't change it.
-OF_LEADS = ("validation", "contact")
-CHOSEN_ONCE = ("name", "organization")  # events show the name as it was sent
 CREATED_AT = time_column("created_at")
 FIELDS: tuple[Any, ...] = (
     "name",
@@ -38,11 +36,7 @@ class OwnerAdmin(ProtectedAdmin, AuditedAdmin, OwnedAdmin):
     """Owners: members see theirs, leads change its settings, operators create them."""
 
     owner_path = "pk"
-    audit_noun = "owner"
-    audit_fields = (
-        *("name", "organization", "validation", "contact"),
-        *("monthly_quota", "over_quota", "max_waiting_bytes", "max_rejected_bytes"),
-    )
+    audited = AUDITED
     list_display = ("name", "organization", "validation", "contact", CREATED_AT)
     list_select_related = ("organization",)
     search_fields = ("name",)
@@ -50,10 +44,6 @@ class OwnerAdmin(ProtectedAdmin, AuditedAdmin, OwnedAdmin):
     empty_state = EmptyState(
         "No owners yet", "An owner is a team: events belong to it, and people are members of it."
     )
-
-    def audit_owner(self, row: Owner) -> Owner:
-        """Return the owner itself."""
-        return row
 
     def get_fields(self, request: HttpRequest, obj: Owner | None = None) -> tuple[Any, ...]:
         """Return all fields."""

@@ -1,6 +1,6 @@
 """Sources in the admin: the list and the page of a source, merging and deleting. Filing creates sources."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -10,7 +10,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Max, Min, Q, Sum
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
@@ -34,9 +34,9 @@ from events.admin.overview import (
     versions_of,
 )
 from events.lib.formatting import shorten
+from events.managing import sources as managing
 from events.ownership.source import Source
 from events.store.silent import silent_sources
-from events.store.sources import delete_sources, merge_sources, owners_of, undo_merge
 from events.store.usage import UsageHour
 from events.store.versions import SourceVersion
 
@@ -238,21 +238,13 @@ class MergeForm(forms.Form):
         field.queryset = targets
 
 
-def may_change(access: Access, sources: Sequence[Source]) -> bool:
-    """True if a person leads all owners that these sources sent to."""
-    if access.is_operator:
-        return True
-    owners = owners_of(sources)
-    return bool(owners) and all(access.leads(owner) for owner in owners)
-
-
 def _chosen(request: HttpRequest) -> list[Source]:
     """Return the selected sources. Raises PermissionDenied if the person may not change them."""
     texts = request.POST.getlist("ids") or request.GET.getlist("ids")
     ids = [int(text) for text in texts[:MOST] if text.isascii() and text.isdigit() and len(text) < 19]
     rows = access_of(request).visible_sources.filter(pk__in=ids)
     found = list(rows.select_related("organization", "merged_into").order_by("name"))
-    if not found or not may_change(access_of(request), found):
+    if not found or not managing.may_change(access_of(request), found):
         raise PermissionDenied
     return found
 
@@ -267,13 +259,7 @@ def merge_view(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         into: Source = form.cleaned_data["into"]
         try:
-            _audited(
-                request,
-                "source.merged",
-                sources,
-                lambda: merge_sources(sources, into),
-                into=into.name,
-            )
+            managing.merge(sources, into, audit.actor_of(request))
         except ValidationError as error:
             form.add_error("into", error)
         else:
@@ -294,19 +280,9 @@ def merge_view(request: HttpRequest) -> HttpResponse:
 def undo_merge_view(request: HttpRequest) -> HttpResponse:
     """Undo the merge of sources."""
     if request.method == "POST":
-        sources = [source for source in _chosen(request) if source.merged_into_id is not None]
-        _audited(request, "source.parted", sources, lambda: undo_merge(sources))
+        managing.undo_merge(_chosen(request), audit.actor_of(request))
         messages.success(request, "The merge was undone. New events are filed under the source's own name.")
     return redirect(LIST)
-
-
-def _audited(
-    request: HttpRequest, action: str, sources: Sequence[Source], act: Callable[[], None], **after: str
-) -> None:
-    with transaction.atomic():
-        for source in sources:
-            audit.record(audit.actor_of(request), action, source, owner=source.owner, after=after)
-        act()
 
 
 def _counted(sources: Sequence[Source]) -> str:
@@ -324,10 +300,10 @@ def merge_chosen(_: object, __: HttpRequest, chosen: models.QuerySet[Source]) ->
 def delete_chosen(_: object, request: HttpRequest, chosen: models.QuerySet[Source]) -> None:
     """Delete the selected sources; none if one of them has events."""
     sources = list(chosen.select_related("owner")[:MOST])
-    if not may_change(access_of(request), sources):
+    if not managing.may_change(access_of(request), sources):
         raise PermissionDenied
     try:
-        _audited(request, "source.removed", sources, lambda: delete_sources(sources))
+        managing.delete(sources, audit.actor_of(request))
     except ValidationError as error:
         messages.error(request, f"Nothing was deleted. {error.message}")
     else:
@@ -379,7 +355,7 @@ class SourceAdmin(PageAdmin):
         response: Any = super().changeform_view(request, object_id, *args, **kwargs)
         row = getattr(response, "context_data", {}).get("original")
         if row is not None and row.merged_into_id is not None:
-            response.context_data["may_part"] = may_change(access_of(request), [row])
+            response.context_data["may_part"] = managing.may_change(access_of(request), [row])
         return response
 
     def has_act_permission(self, request: HttpRequest) -> bool:

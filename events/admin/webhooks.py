@@ -1,6 +1,6 @@
 """Webhooks in the admin: leads add, pause and remove them, and rotate their secrets."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.contrib import admin
@@ -17,16 +17,9 @@ from events.accounts import audit
 from events.admin.base import AuditedAdmin, EmptyState, Form, OwnedAdmin, linked_fields
 from events.admin.display import short_text, time_column
 from events.lib.fields import AnyField
-from events.ownership.owner import Owner
-from events.webhooks import addresses, queries
+from events.managing.webhooks import AUDITED, SET, WebhookForm, prepare_change
 from events.webhooks.webhook import Webhook
 
-if TYPE_CHECKING:  # unfold has no types
-    from django.forms import CheckboxInput as Switch
-else:
-    from unfold.widgets import UnfoldBooleanSwitchWidget as Switch
-
-SET = ("name", "url", "what", "filter", "fields")
 FIXED = (
     "state",
     "deliveries",
@@ -38,54 +31,12 @@ FIXED = (
 _SECRET = "tally_webhook_secret"  # noqa: S105  (attribute of the request with the new secret)
 
 
-class WebhookForm(forms.ModelForm[Webhook]):
-    """The form of a webhook. Filters and fields are checked as by the API."""
-
-    active = forms.BooleanField(
-        required=False,
-        initial=True,
-        widget=Switch,
-        help_text="Switch it off to pause. A webhook that is resumed sends what was written meanwhile.",
-    )
-
-    class Meta:
-        model = Webhook
-        fields = ("owner", *SET)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.instance.pk is not None:
-            self.initial["active"] = self.instance.paused_at is None
-
-    def clean_url(self) -> str:
-        """Return a URL that may be posted to."""
-        url: str = self.cleaned_data["url"]
-        try:
-            addresses.check_url(url)
-        except addresses.RefusedAddress as refused:
-            raise forms.ValidationError(str(refused)) from refused
-        return url
-
-    def clean(self) -> dict[str, object]:
-        """Check filters and fields against what is sent."""
-        data = super().clean() or {}
-        what = data.get("what")
-        for name, read in (("filter", queries.conditions_of), ("fields", queries.fields_of)):
-            try:
-                if what and data.get(name):
-                    read(str(what), str(data[name]))
-            except queries.InvalidQuery as invalid:
-                self.add_error(name, [f"{key}: {' '.join(texts)}" for key, texts in invalid.errors.items()])
-        return data
-
-
 @admin.register(Webhook)
 class WebhookAdmin(AuditedAdmin, OwnedAdmin):
     """The webhooks of the owners that a person leads."""
 
     form = WebhookForm
-    audit_noun = "webhook"
-    audit_fields = ("owner", *SET, "paused_at", "reason")
+    audited = AUDITED
     list_display = (
         "name",
         "owner",
@@ -106,16 +57,6 @@ class WebhookAdmin(AuditedAdmin, OwnedAdmin):
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Webhook]:
         """Return the webhooks of owners that the person leads."""
         return access_of(request).limit_led(super().get_queryset(request))
-
-    def audit_owner(self, row: Webhook) -> Owner:
-        """Return the owner of the webhook."""
-        return row.owner
-
-    def audit_action(self, before: dict[str, object], after: dict[str, object]) -> str:
-        """Return the name of the change: pausing and resuming have their own."""
-        if bool(before["paused_at"]) == bool(after["paused_at"]):
-            return "webhook.changed"
-        return "webhook.paused" if after["paused_at"] else "webhook.resumed"
 
     @admin.display(description="State")
     def state(self, row: Webhook) -> str:
@@ -178,9 +119,8 @@ class WebhookAdmin(AuditedAdmin, OwnedAdmin):
         if not change:
             setattr(request, _SECRET, obj.begin())
         else:
-            # Workers wait with what they store until this is saved.
-            obj.keep_progress(Webhook.objects.select_for_update().get(pk=obj.pk))
-            _switch(obj, form.cleaned_data.get("active", True), f"Paused by {request.user}.")
+            active = form.cleaned_data.get("active", True)
+            prepare_change(obj, active=active, by=str(request.user), now=timezone.now())
         super().save_model(request, obj, form, change)
 
     def response_add(
@@ -219,11 +159,3 @@ class WebhookAdmin(AuditedAdmin, OwnedAdmin):
         response = TemplateResponse(request, "admin/webhook_secret.html", context)
         response["Cache-Control"] = "no-store"
         return response
-
-
-def _switch(webhook: Webhook, active: bool, reason: str) -> None:
-    """Pause or resume a webhook that is about to be saved."""
-    if active and webhook.paused_at is not None:
-        webhook.resume(timezone.now())
-    elif not active and webhook.paused_at is None:
-        webhook.paused_at, webhook.reason = timezone.now(), reason

@@ -1,10 +1,11 @@
-"""Readers of the API: authenticated by a secret key, and limited in their rate."""
+"""Readers of the API: authenticated by a secret key, with its permissions, and limited in their rate."""
 
 from django.conf import settings
 from django.utils import timezone
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import Throttled
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
@@ -13,12 +14,15 @@ from events.lib import buckets
 from events.lib.buckets import Bucket, Exhausted, Limit, bucket_name
 from events.lib.settings_cache import cached_from_settings
 from events.ownership import senders
-from events.ownership.api_key import ApiKey
+from events.ownership.api_key import ApiKey, Permission
 from events.ownership.senders import find
+
+LACKING = "This API key has no {} permission; send a secret key that has it."
+NOT_BY_LOGIN = "This needs a secret key with the manage permission. People manage in the admin."
 
 
 class KeyAuthentication(BaseAuthentication):
-    """A key with the read permission reads the events of its owners."""
+    """A key with the read permission reads the events of its owners, one with manage administers them."""
 
     def authenticate(self, request: Request) -> tuple[object, object] | None:
         """Return the reader, or None if no key was sent. Raises AuthenticationFailed or PermissionDenied."""
@@ -28,11 +32,9 @@ class KeyAuthentication(BaseAuthentication):
         sender = find(text.strip())
         if sender is None:
             raise exceptions.AuthenticationFailed("The API key is not known, has expired or was revoked.")
-        if not sender.may_read:
-            raise exceptions.PermissionDenied(
-                "This API key has no read permission; send a secret key that has it."
-            )
-        key = ApiKey.objects.get(pk=sender.key_id)
+        if not (sender.may_read or sender.may_manage):
+            raise exceptions.PermissionDenied(LACKING.format(Permission.READ))
+        key = ApiKey.objects.select_related("organization", "user", "created_by").get(pk=sender.key_id)
         if senders.is_stale(key.last_used_at, now := timezone.now()):
             senders.note_use({key.pk: now})
         return KeyUser(key), key
@@ -40,6 +42,25 @@ class KeyAuthentication(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         """Return the value of WWW-Authenticate."""
         return 'Bearer realm="tally"'
+
+
+class Permitted(BasePermission):
+    """A key has one of the permissions that the view needs. People who are logged in have read only.
+
+    A view names them in `needs`, and in `needs_to_change` if other methods than GET need others.
+    """
+
+    def has_permission(self, request: Request, view: object) -> bool:
+        """True, or raise PermissionDenied with what is missing."""
+        needs: tuple[Permission, ...] = getattr(view, "needs", (Permission.READ,))
+        if request.method not in SAFE_METHODS:
+            needs = getattr(view, "needs_to_change", needs)
+        if isinstance(request.user, KeyUser):
+            if not set(needs) & set(request.user.key.permissions):
+                raise exceptions.PermissionDenied(LACKING.format(needs[0]))
+        elif Permission.READ not in needs:
+            raise exceptions.PermissionDenied(NOT_BY_LOGIN)
+        return True
 
 
 class Limited(Throttled):

@@ -13,6 +13,7 @@ from django.views.decorators.http import conditional_page
 from django.views.decorators.vary import vary_on_headers
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import serializers
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
 from events.api.authentication import policy
@@ -83,7 +84,8 @@ class Endpoint:
         """Add the selected fields."""
         context: dict[str, Any] = super().get_serializer_context()  # type: ignore[misc]  # as above
         request = context["request"]
-        return {**context, FIELDS: selected(request, self._serializer()) if request else None}
+        is_read = request is not None and request.method in SAFE_METHODS
+        return {**context, FIELDS: selected(request, self._serializer()) if is_read else None}
 
     def _filtered_by(self) -> Vocabulary | None:
         """Return the vocabulary of the filters; None for a single row."""

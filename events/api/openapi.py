@@ -122,7 +122,7 @@ class Schema(AutoSchema):
         if not isinstance(self.view, Endpoint):
             return parameters
         serializer = self.view.get_serializer_class()  # type: ignore[attr-defined]  # of generic views
-        if issubclass(serializer, Selectable):
+        if issubclass(serializer, Selectable) and self.method == "GET":
             parameters.append(_fields(serializer))
         if self._has_lines():
             parameters.append({"name": lines.FORMAT, "in": "query", "required": False, **_FORMAT})

@@ -47,7 +47,8 @@ PROBLEMS = {
     "permission_denied": Problem(
         403,
         "This reader isn't allowed to do that",
-        "To read, send a secret key with the read permission; to replay, one with both permissions.",
+        "To read, send a secret key with the read permission; to replay, one that may also write; to manage,"
+        " one with the manage permission.",
     ),
     "https_required": Problem(
         403, "The request came over plain HTTP", "Use HTTPS, and replace the key: others may have read it."

@@ -6,10 +6,12 @@ random bytes, so one round of SHA-256 is as good as a slow hash, and fast enough
 
 import hmac
 import secrets
+from collections.abc import Collection
 from hashlib import sha256
 from typing import NamedTuple, Self
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
@@ -24,17 +26,20 @@ class KeyType(models.TextChoices):
     SECRET = "secret", "Secret: must stay on servers"
 
 
-class Permissions(models.TextChoices):
-    """Permissions of a key on the events of its owners."""
+class Permission(models.TextChoices):
+    """A permission of a key on its owners."""
 
     WRITE = "write", "Write: send events"
     READ = "read", "Read: use the read API"
-    BOTH = "both", "Write and read"
+    MANAGE = "manage", "Manage: administer its owners by API, as the person who creates it may"
 
 
 # Default permissions of a key.
-USUAL = {KeyType.PUBLISHABLE: Permissions.WRITE, KeyType.SECRET: Permissions.BOTH}
-ONLY_WRITES = "Anybody may see a publishable key, so it can only write. Create a secret key to read."
+USUAL = {KeyType.PUBLISHABLE: (Permission.WRITE,), KeyType.SECRET: (Permission.WRITE, Permission.READ)}
+ONLY_WRITES = (
+    "Anybody may see a publishable key, so it can only write. Create a secret key to read or to manage."
+)
+NO_PERSON = "A key with the permission manage acts for a person: say for whom."
 OPEN_TO_ANYONE = (
     "Everybody who sees this publishable key could write events for every owner of the organization, and"
     " create owners up to the organization's limit. Make the key secret, or select its owners"
@@ -87,6 +92,11 @@ class ApiKey(models.Model):
     )
     may_read = models.BooleanField(
         default=False, db_default=False, help_text="Whether the key may use the read API."
+    )
+    may_manage = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Whether the key may administer its owners by API, as far as its person may.",
     )
     prefix = models.CharField(max_length=PREFIX_LENGTH, unique=True, editable=False)
     hash = models.CharField(max_length=64, editable=False)
@@ -152,10 +162,11 @@ class ApiKey(models.Model):
         ordering = ["-created_at"]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(may_write=True) | models.Q(may_read=True), name="key_may_something"
+                condition=models.Q(may_write=True) | models.Q(may_read=True) | models.Q(may_manage=True),
+                name="key_may_something",
             ),
             models.CheckConstraint(
-                condition=models.Q(may_read=False) | models.Q(type=KeyType.SECRET),
+                condition=models.Q(may_read=False, may_manage=False) | models.Q(type=KeyType.SECRET),
                 name="publishable_key_only_writes",
             ),
         ]
@@ -164,15 +175,19 @@ class ApiKey(models.Model):
         return f"{MARKS[KeyType(self.type)]}{self.prefix}…"
 
     @property
-    def permissions(self) -> Permissions:
-        """Return its permissions in a word: write, read or both."""
-        if self.may_write and self.may_read:
-            return Permissions.BOTH
-        return Permissions.WRITE if self.may_write else Permissions.READ
+    def permissions(self) -> tuple[Permission, ...]:
+        """Its permissions."""
+        return tuple(each for each in Permission if getattr(self, f"may_{each.value}"))
 
     @permissions.setter
-    def permissions(self, chosen: Permissions) -> None:
-        self.may_write, self.may_read = chosen != Permissions.READ, chosen != Permissions.WRITE
+    def permissions(self, chosen: Collection[str]) -> None:
+        for each in Permission:
+            setattr(self, f"may_{each.value}", each in chosen)
+
+    @property
+    def person(self) -> User | None:
+        """The person whose personal key it is, or who created it: it manages no more than they may."""
+        return self.user or self.created_by
 
     def matches(self, whole: str) -> bool:
         """True if `whole` is this key, in constant time."""
@@ -190,27 +205,30 @@ def create_key(
     owner: Owner,
     *,
     kind: KeyType = KeyType.PUBLISHABLE,
-    permissions: Permissions | None = None,
+    permissions: Collection[Permission] | None = None,
     all_owners: bool = False,
     name: str = "",
+    created_by: int | None = None,
 ) -> tuple[ApiKey, str]:
     """Create a key for `owner`. Returns it with its text, which is shown once.
 
-    Raises ValidationError for a publishable key that would read.
+    `created_by` is the key of a person. Raises ValidationError for a publishable key that would do more than
+    write, and for a key that would manage for nobody.
     """
-    permissions = permissions or USUAL[kind]
-    if kind == KeyType.PUBLISHABLE and permissions != Permissions.WRITE:
+    key = ApiKey(name=name, type=kind, default_owner=owner, all_owners=all_owners, created_by_id=created_by)
+    key.permissions = permissions or USUAL[kind]
+    if kind == KeyType.PUBLISHABLE and key.permissions != (Permission.WRITE,):
         raise ValidationError(ONLY_WRITES)
-    parts = new_key(kind)
-    key = ApiKey(
-        organization_id=owner.organization_id,
-        name=name,
-        type=kind,
-        prefix=parts.prefix,
-        hash=hash_of(parts.whole),
-        default_owner=owner,
-        all_owners=all_owners,
-    )
-    key.permissions = permissions
+    if key.may_manage and created_by is None:
+        raise ValidationError(NO_PERSON)
+    text = give_text(key)
     key.save()
-    return key, parts.whole
+    return key, text
+
+
+def give_text(key: ApiKey) -> str:
+    """Give a key that is about to be created its organization and a random text, which is returned."""
+    parts = new_key(KeyType(key.type))
+    key.prefix, key.hash = parts.prefix, hash_of(parts.whole)
+    key.organization_id = key.default_owner.organization_id
+    return parts.whole

@@ -1,12 +1,13 @@
 """Provisioning: creates keys, with their organizations and owners if these are missing."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.utils.text import slugify
 
-from events.ownership.api_key import ApiKey, KeyType, Permissions, create_key
+from events.ownership.api_key import ApiKey, KeyType, Permission, create_key
 from events.ownership.owner import Organization, Owner, Validation
 
 ALL = "all"
@@ -50,9 +51,10 @@ def replace(old: ApiKey, *, by: int | None, ends_at: datetime) -> Provisioned:
         permissions=old.permissions,
         all_owners=old.all_owners,
         name=old.name,
+        created_by=by,
     )
-    new.user, new.created_by_id, new.expires_at = old.user, by, old.expires_at
-    new.save(update_fields=["user", "created_by", "expires_at"])
+    new.user, new.expires_at = old.user, old.expires_at
+    new.save(update_fields=["user", "expires_at"])
     new.owners.set(old.owners.all())
     if old.expires_at is None or old.expires_at > ends_at:
         old.expires_at = ends_at
@@ -65,22 +67,31 @@ def key(
     organization_slug: str,
     owner_name: str,
     kind: KeyType = KeyType.PUBLISHABLE,
-    permissions: Permissions | None = None,
+    permissions: Collection[Permission] | None = None,
     owners: str = "",
     validation: Validation | None = None,
     name: str = "",
+    created_by: int | None = None,
 ) -> Provisioned:
     """Create a key for an owner, which is created if it is missing.
 
     `owners` is `all` (every owner of the organization, may create owners) or a comma-separated list of names.
-    `validation` sets the owner's mode. Raises ValidationError for an invalid name.
+    `validation` sets the owner's mode, `created_by` is the key of a person. Raises ValidationError for an
+    invalid name or combination of permissions.
     """
     home = organization(organization_slug)
     default = owner(home, owner_name)
     if validation is not None:
         default.validation = validation
         default.save(update_fields=["validation"])
-    made, text = create_key(default, kind=kind, permissions=permissions, all_owners=owners == ALL, name=name)
+    made, text = create_key(
+        default,
+        kind=kind,
+        permissions=permissions,
+        all_owners=owners == ALL,
+        name=name,
+        created_by=created_by,
+    )
     if owners and owners != ALL:
         made.owners.set(owner(home, each) for each in owners.split(",") if each.strip())
     return Provisioned(made, text)

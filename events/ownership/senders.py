@@ -26,6 +26,7 @@ class Sender:
     type: str
     may_write: bool
     may_read: bool
+    may_manage: bool
     organization_id: int
     tenant: str  # the organization's slug
     owner_id: int  # the default owner
@@ -95,6 +96,7 @@ def _load(prefix: str) -> Sender | None:
         type=key.type,
         may_write=key.may_write,
         may_read=key.may_read,
+        may_manage=key.may_manage,
         organization_id=key.organization_id,
         tenant=key.organization.slug,
         owner_id=key.default_owner_id,

@@ -1,7 +1,5 @@
 """Budgets in the admin: leads set those of their owners, members see them."""
 
-from datetime import date
-
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
@@ -9,23 +7,8 @@ from django.http import HttpRequest
 from events.access import access_of
 from events.admin.base import AuditedAdmin, EmptyState, OwnedAdmin
 from events.lib.fields import AnyField
-from events.ownership.owner import Owner
+from reports.cost.budget_form import AUDITED, FIELDS, BudgetForm
 from reports.cost.budgets import Budget
-
-FIELDS = ("owner", "first_month", "amount")
-
-
-class BudgetForm(forms.ModelForm[Budget]):
-    """A form that accepts any day of the month."""
-
-    class Meta:
-        model = Budget
-        fields = FIELDS
-
-    def clean_first_month(self) -> date:
-        """Return the first day of the month."""
-        day: date = self.cleaned_data["first_month"]
-        return day.replace(day=1)
 
 
 @admin.register(Budget)
@@ -34,8 +17,7 @@ class BudgetAdmin(AuditedAdmin, OwnedAdmin):
 
     form = BudgetForm
     fields = FIELDS
-    audit_noun = "budget"
-    audit_fields = FIELDS
+    audited = AUDITED
     list_display = ("owner", "a_month", "since")
     list_select_related = ("owner",)
     search_fields = ("owner__name",)
@@ -46,10 +28,6 @@ class BudgetAdmin(AuditedAdmin, OwnedAdmin):
         " 100 % "
         "of it are used, and when it is expected to be exceeded. Leads and operators add one here.",
     )
-
-    def audit_owner(self, row: Budget) -> Owner:
-        """Return the owner."""
-        return row.owner
 
     @admin.display(description="Amount a month", ordering="amount")
     def a_month(self, row: Budget) -> str:

@@ -2,7 +2,6 @@
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth.models import User
 from django.db import models, transaction
 from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
@@ -12,61 +11,23 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from events.access import Access, access_of
+from events.access import access_of
 from events.accounts import audit
 from events.admin.base import AuditedAdmin, EmptyState, Form, Row
 from events.admin.display import time_column
 from events.lib.fields import AnyField
-from events.ownership.owner import Owner, OwnerQuerySet
 from reports.admin.mails import framed, sentence
 from reports.digests import sending
 from reports.digests.content import compose
 from reports.digests.models import Subscription
 from reports.digests.rendering import html_with_images
 from reports.digests.sending import DIGEST
+from reports.digests.subscription_form import AUDITED, CHOSEN, SubscriptionForm, plan_again
 from reports.mail import delivery
 from reports.mail.addresses import Address
 from reports.mail.message import MailContent
 from reports.mail.models import SentMail
 from reports.mail.transport import ServerConnection
-
-CHOSEN = ("owners", "rhythm", "hour", "zone", "locale", "attach_csv", "also_empty", "active")
-PLANNED = {"rhythm", "hour", "zone", "active"}  # changing one of these moves the next due time
-
-
-class SubscriptionForm(forms.ModelForm[Subscription]):
-    """A subscription has one recipient, who may see all its owners."""
-
-    reader: User | None = None  # the recipient if the form doesn't ask for one; set by the page
-
-    class Meta:
-        model = Subscription
-        fields = ("user", "address", *CHOSEN)
-
-    def clean(self) -> dict[str, object]:
-        """Require one recipient, who may see all owners."""
-        data = super().clean() or {}
-        address = data.get("address", self.instance.address)
-        user = data.get("user", self.instance.user)
-        if address is None and user is None:
-            user = self.reader
-        if address is not None and user is not None:
-            self.add_error("address", "Choose a person or a contact's address, not both.")
-            return data
-        self.instance.user, self.instance.address = user, address
-        if user is not None and "user" in self.fields:
-            data["user"] = user  # defaults of empty fields
-        self._check_owners(data.get("owners"), user, address)
-        return data
-
-    def _check_owners(self, owners: OwnerQuerySet | None, user: User | None, address: Address | None) -> None:
-        if not owners:
-            return
-        seen = Owner.objects.filter(pk=address.owner_id or 0) if address else Access(user).visible_owners
-        unseen = owners.exclude(pk__in=seen.values("pk"))
-        if unseen.exists():
-            names = ", ".join(owner.name for owner in unseen)
-            self.add_error("owners", f"The recipient may not see {names}.")
 
 
 @admin.register(Subscription)
@@ -74,8 +35,7 @@ class SubscriptionAdmin(AuditedAdmin):
     """Subscriptions: who gets which digest when."""
 
     form = SubscriptionForm
-    audit_noun = "subscription"
-    audit_fields = ("user", "address", *CHOSEN)
+    audited = AUDITED
     list_display = (
         "reader",
         "told",
@@ -102,10 +62,6 @@ class SubscriptionAdmin(AuditedAdmin):
             return rows
         led = models.Q(address__owner__in=access.led.values("pk"))
         return rows.filter(models.Q(user_id=request.user.pk) | led)
-
-    def audit_owner(self, row: Subscription) -> Owner | None:
-        """Return the owner whose contact gets it. A person's own subscription isn't shown to leads."""
-        return row.address.owner if row.address else None
 
     @admin.display(description="To")
     def reader(self, row: Subscription) -> str:
@@ -191,9 +147,8 @@ class SubscriptionAdmin(AuditedAdmin):
 
     def save_model(self, request: HttpRequest, obj: Subscription, form: Form, change: bool) -> None:
         """Save. A changed schedule starts again."""
-        if change and PLANNED & set(form.changed_data):
-            obj.schedule_next(timezone.now())
-            obj.ended_why = "" if obj.active else obj.ended_why
+        if change:
+            plan_again(obj, form.changed_data, timezone.now())
         super().save_model(request, obj, form, change)
         if obj.current_address() is None:
             messages.warning(

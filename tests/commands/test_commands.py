@@ -19,6 +19,7 @@ from events.store.usage import UsageHour
 from ingestion.filing.drain import drain_block
 from ingestion.filing.pipeline import Filed
 from ingestion.management.commands import drain as drain_command
+from tests.factories import person
 from tests.sending import Sender, log_event
 
 LOCKED = "DO $$ BEGIN RAISE EXCEPTION 'held' USING ERRCODE = 'lock_not_available'; END $$"
@@ -61,9 +62,18 @@ def test_create_key_requires_open_to_anyone_for_a_publishable_key_of_all_owners(
 
 
 def test_create_key_sets_the_given_permissions(db: None) -> None:
-    for chosen in ("write", "read", "both"):
-        run("create_key", "--owner", "A", "--type", "secret", "--permissions", chosen)
-        assert ApiKey.objects.latest("pk").permissions == chosen
+    person("lena")
+    for chosen in ("write", "read", "write,read", "read, manage"):
+        run("create_key", "--owner", "A", "--type", "secret", "--permissions", chosen, "--person", "lena")
+        made = ApiKey.objects.latest("pk")
+        assert made.permissions == tuple(chosen.replace(" ", "").split(","))
+        assert str(made.person) == "lena"
+    with pytest.raises(CommandError, match="say for whom"):
+        run("create_key", "--owner", "A", "--type", "secret", "--permissions", "manage")
+    with pytest.raises(CommandError, match="No active account has the username nobody"):
+        run("create_key", "--owner", "A", "--person", "nobody")
+    with pytest.raises(CommandError, match="no permission 'both'"):
+        run("create_key", "--owner", "A", "--type", "secret", "--permissions", "both")
     with pytest.raises(CommandError, match="can only write"):
         run("create_key", "--owner", "A", "--permissions", "read")
 

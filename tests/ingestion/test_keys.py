@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from events.ownership import senders
-from events.ownership.api_key import ApiKey, KeyType, Permissions
+from events.ownership.api_key import ApiKey, KeyType, Permission
 from ingestion.receiving.inbox import InboxRequest
 from tests.sending import AVAILITY, EMIT, SUNBIRD, MakeSender, Sender, emitted, log_event, message
 
@@ -82,7 +82,7 @@ def test_a_request_without_exactly_one_valid_key_is_refused(
 
 @pytest.mark.parametrize("path", [SUNBIRD, AVAILITY, EMIT])
 def test_a_read_only_key_cannot_send(make_sender: MakeSender, path: str) -> None:
-    reader = make_sender(kind=KeyType.SECRET, permissions=Permissions.READ)
+    reader = make_sender(kind=KeyType.SECRET, permissions=(Permission.READ,))
     response = reader.post(path, BODIES[path])
     assert response.status_code == 403
     assert "key_only_reads" in response.content.decode()
@@ -91,7 +91,7 @@ def test_a_read_only_key_cannot_send(make_sender: MakeSender, path: str) -> None
 
 def test_a_write_only_key_cannot_read(make_sender: MakeSender) -> None:
     for kind in KeyType:
-        writer = make_sender(kind=kind, permissions=Permissions.WRITE)
+        writer = make_sender(kind=kind, permissions=(Permission.WRITE,))
         bearer = {"Authorization": f"Bearer {writer.text}"}
         response = writer.client.get("/api/v1/events/", headers=bearer)
         assert (response.status_code, response.json()["status"]) == (403, 403)
@@ -100,7 +100,7 @@ def test_a_write_only_key_cannot_read(make_sender: MakeSender) -> None:
 
 
 def test_a_read_only_key_reads_but_cannot_replay(make_sender: MakeSender) -> None:
-    reader = make_sender(kind=KeyType.SECRET, permissions=Permissions.READ)
+    reader = make_sender(kind=KeyType.SECRET, permissions=(Permission.READ,))
     bearer = {"Authorization": f"Bearer {reader.text}"}
     assert reader.client.get("/api/v1/events/", headers=bearer).status_code == 200
     replay = reader.client.post(
@@ -113,6 +113,8 @@ def test_a_read_only_key_reads_but_cannot_replay(make_sender: MakeSender) -> Non
 def test_the_database_enforces_that_publishable_keys_only_write(sender: Sender) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         ApiKey.objects.update(type=KeyType.PUBLISHABLE, may_read=True)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ApiKey.objects.update(type=KeyType.PUBLISHABLE, may_manage=True)
     with pytest.raises(IntegrityError), transaction.atomic():
         ApiKey.objects.update(may_write=False, may_read=False)
 

@@ -7,7 +7,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.test import RequestFactory
 
 from tests.security.routes import Route, routes
-from tests.security.walkers import KEYS, SEES, Walker, walker
+from tests.security.walkers import KEYS, MANAGING, SEES, Walker, walker
 from tests.security.world import MINE, Side
 
 TOP = """# Who may do what
@@ -19,6 +19,7 @@ All of it is about one owner, what belongs to it, and its organization. What an 
 what all others see is their own.
 """
 PEOPLE = tuple(who for who in SEES if who not in KEYS)
+OF_API = (*SEES, MANAGING)
 NOTHING = "-"
 # Routes without permissions of their own: those that show no page or change with each visit.
 UNSAID = ("admin/(?P<url>.*)$", "admin/logout/", "admin/autocomplete/", "admin/jsi18n/")
@@ -27,7 +28,7 @@ OF_EVERY_MODEL = ("", "add/", "history/", "delete/", "change/")
 
 def page(sides: dict[str, Side]) -> str:
     """Return the page."""
-    walkers = {who: walker(who, sides) for who in SEES}
+    walkers = {who: walker(who, sides) for who in OF_API}
     mine = sides[MINE]
     models = [_model(model, walkers, mine) for model in sorted(admin.site._registry, key=str)]
     others = [each for each in routes() if not _is_of_model(each) and each.pattern not in UNSAID]
@@ -37,7 +38,7 @@ def page(sides: dict[str, Side]) -> str:
         if each.pattern.startswith(("admin/", "reports/"))
     ]
     api = [
-        _route(each, walkers, mine, tuple(SEES))
+        _route(each, walkers, mine, OF_API)
         for each in others
         if each.pattern.startswith(("api/", "reference/"))
     ]
@@ -49,7 +50,7 @@ def page(sides: dict[str, Side]) -> str:
             "\n## Further pages\n",
             *_table("Path", PEOPLE, pages),
             "\n## The API\n",
-            *_table("Path", tuple(SEES), api),
+            *_table("Path", OF_API, api),
             "",
         )
     )

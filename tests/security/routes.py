@@ -10,15 +10,21 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from events.accounts.invitation import Invitation
 from events.event import Event
 from events.exports.jobs import ExportJob
 from events.fields.types import JSON, NAME, TEXT, TEXTS
 from events.kinds import KINDS
+from events.ownership.api_key import ApiKey
+from events.ownership.owner import Membership, Owner
 from events.ownership.source import Source
 from events.sessions.session import Session
+from events.webhooks.webhook import Webhook
 from ingestion.receiving.urls import urlpatterns as ingest_patterns
 from ingestion.rejected.event import RejectedEvent
 from ingestion.rejected.replay_jobs import ReplayJob
+from reports.cost.budgets import Budget
+from reports.digests.models import Subscription
 from telemetry_project.api import router
 from tests.security.world import Side
 
@@ -30,7 +36,20 @@ APPS = re.compile(r"admin/\^\(\?P<app_label>([\w|]+)\)/\$")
 # Lists of one class, of which one is asked everything.
 ALIKE = {entry.model for name, entry in KINDS.items() if name != "log"}
 # What the objects of the API are, by where they are.
-OF_PREFIX = {"events": Event, "sessions": Session, "rejected": RejectedEvent, "exports": ExportJob}
+OF_PREFIX: dict[str, type[models.Model]] = {
+    "events": Event,
+    "sessions": Session,
+    "rejected": RejectedEvent,
+    "exports": ExportJob,
+    "owners": Owner,
+    "sources": Source,
+    "keys": ApiKey,
+    "members": Membership,
+    "invitations": Invitation,
+    "webhooks": Webhook,
+    "budgets": Budget,
+    "subscriptions": Subscription,
+}
 # Routes with something of their own to ask, by what stands after `?`. {word} is an owner's.
 QUERIES: dict[str, tuple[str, ...]] = {
     "admin/search/": ("s={word}", "s={word}&extended=1"),

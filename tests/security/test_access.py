@@ -21,6 +21,8 @@ ALLOWED = {
     "events/accounts/invitation.py": "makes the membership that was offered",
     "events/accounts/members.py": "revokes keys and follows roles when a membership changes",
     "events/admin/members.py": "the pages that change memberships",
+    "events/managing/members.py": "the form that changes a role, and removing a member",
+    "events/api/managing/members.py": "the endpoints that change memberships",
     "events/admin/people.py": "the page that changes accounts",
     "telemetry_project/demo/home.py": "makes the demo's people",
     "reports/mail/account_mails.py": "names the role in an invitation",

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 
-from events.ownership.api_key import KeyType, Permissions, create_key
+from events.ownership.api_key import KeyType, Permission, create_key
 from events.ownership.owner import Membership
 from telemetry_project.web import errors
 from tests.factories import person
@@ -30,11 +30,13 @@ SEES = {
 }
 LEADS = {"lead": MINE, "secret key": MINE, "lead of another owner": THEIRS}
 KEYS = ("secret key", "publishable key")
+MANAGING = "key that manages"
 # Secret keys by their permissions.
 KEY_RIGHTS = {
-    "read key": Permissions.READ,
-    "write key": Permissions.WRITE,
-    "key that reads and writes": Permissions.BOTH,
+    "read key": (Permission.READ,),
+    "write key": (Permission.WRITE,),
+    "key that reads and writes": (Permission.WRITE, Permission.READ),
+    MANAGING: (Permission.MANAGE,),
 }
 # They open every page, but try no filters: operators see everything, and another lead tries them.
 LIKE_OTHERS = ("operator", "lead")
@@ -88,7 +90,11 @@ def walker(who: str, sides: dict[str, Side]) -> Walker:
         headers["Authorization"] = f"Bearer {sender.text}"
     if who in KEY_RIGHTS:
         _, text = create_key(
-            mine.owner, kind=KeyType.SECRET, permissions=KEY_RIGHTS[who], name=f"walks as {who}"
+            mine.owner,
+            kind=KeyType.SECRET,
+            permissions=KEY_RIGHTS[who],
+            name=f"walks as {who}",
+            created_by=mine.lead.pk,
         )
         headers["Authorization"] = f"Bearer {text}"
     return Walker(client, headers, user)

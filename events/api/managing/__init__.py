@@ -1,0 +1,1 @@
+"""Managing by API: what the owners have that a key administers, changed through the forms of the admin."""
