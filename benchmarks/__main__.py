@@ -19,6 +19,7 @@ from benchmarks import (  # noqa: E402  (after the environment is set)
     databases,
     drain,
     enriching,
+    exporting,
     fairness,
     fill,
     ingest,
@@ -87,6 +88,10 @@ def _sql(options: Options, _: stack.Servers) -> None:
     sql.measure(options.database, options.stored)
 
 
+def _export(options: Options, servers: stack.Servers) -> None:
+    exporting.measure(options.rounds, options.events or 200_000, servers)
+
+
 def _anonymous(*_: Any) -> None:
     anonymous.measure()
 
@@ -112,6 +117,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Options, stack.Servers], None]]] = {
     "pages": ("pages of the admin and the API beside --stored events and beside 100,000", _pages),
     "reports": ("report pages beside --stored events and beside 100,000", _reports),
     "sql": ("the queries of docs/how-to/query-with-sql.md, as a reader, beside --stored events", _sql),
+    "export": ("exports of --events events as NDJSON, beside COPY of the same rows", _export),
     "anonymous": ("health checks and what else anybody can ask for, one by one", _anonymous),
     "profile": ("where the time goes, for --seconds, into var/bench/profile", _profile),
     "fill": ("a database of --events events with all their derived rows, kept", _fill),

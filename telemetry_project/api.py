@@ -26,6 +26,7 @@ from events.api.sessions import SessionViewSet
 from events.api.usage import UsageViewSet
 from events.kinds import KINDS
 from ingestion.rejected.api import RejectedViewSet
+from reports.api import exported  # noqa: F401  (registers what exports contain)
 from reports.api.budgets import BudgetViewSet
 from reports.api.charges import ChargeViewSet
 from reports.api.pages import ReportsViewSet

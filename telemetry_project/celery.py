@@ -15,6 +15,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "telemetry_project.settings")
 app = Celery("tally")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# Registers what exports contain. Tasks of `events` make them, and may not import reports.
+app.conf.imports = ("reports.api.exported",)
 
 
 @setup_logging.connect

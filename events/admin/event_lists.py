@@ -38,7 +38,7 @@ from events.fields.vocabulary import Vocabulary
 from events.kinds import KINDS, KindEntry
 from events.lib.paging import EventQuery, Order, Slice, WindowEnd
 from events.store import retention
-from events.store.details import Pair
+from events.store.plain_rows import PlainPair, PlainReader
 from events.store.retention import Retention
 
 HELP = "ID, session, actor, page, error code, name:value"
@@ -182,9 +182,9 @@ class EventListAdmin(OwnedAdmin, KeysetAdmin):
         """Build the query of the filters and the search."""
         raise NotImplementedError
 
-    def pairs(self, query: EventQuery) -> Iterator[list[Pair]]:
+    def pairs(self, query: EventQuery) -> Iterator[list[PlainPair]]:
         """Yield the events of a query, a page at a time, each with its row of the kind's table."""
-        raise NotImplementedError
+        return PlainReader().pages(query)
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         """Add the filters of the address that the form doesn't have."""

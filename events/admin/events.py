@@ -3,8 +3,7 @@
 The lists of kinds are built from the registry, so a new kind needs no code here.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -48,7 +47,6 @@ from events.admin.filters import (
     offered_filters,
 )
 from events.event import Event
-from events.exports.formats import ROWS
 from events.fields import vocabulary
 from events.fields.conditions import Conditions
 from events.fields.sql import on_envelopes, on_rows
@@ -58,7 +56,7 @@ from events.lib.fields import AnyField
 from events.lib.formatting import size_text
 from events.lib.paging import LAST_RECEIVED_FIRST, EventQuery
 from events.partitioned.partitions import Week, weeks
-from events.store.details import Pair, detail_of, with_details
+from events.store.details import detail_of
 
 
 def answer(found: list[Week]) -> str:
@@ -168,11 +166,6 @@ class EventAdmin(PageAdmin, EventListAdmin):
             return EventQuery(rows, windowed_by=(indexed, of_kind), joined=joined)
         return EventQuery(rows) if is_indexed else EventQuery(rows, windowed_by=(indexed,))
 
-    def pairs(self, query: EventQuery) -> Iterator[list[Pair]]:
-        """Yield the events of a query with all columns."""
-        whole = replace(query, rows=query.rows.defer(None))
-        return map(with_details, whole.all_pages(ROWS))
-
     def get_empty_state(self, request: HttpRequest) -> EmptyState:
         """Return the steps to send a first event."""
         return EmptyState(
@@ -217,13 +210,6 @@ class KindAdmin(PageAdmin, EventListAdmin):
         )
         rows = rows.filter(on_rows(own, access_of(request)))
         return EventQuery(rows, windowed_by=(rows_in_time, indexed), joined=envelopes)
-
-    def pairs(self, query: EventQuery) -> Iterator[list[Pair]]:
-        """Yield the events of a query with all columns of the envelopes too."""
-        envelopes = Prefetch("event", Event.objects.prefetch_related("owner", "source"))
-        rows = query.rows.prefetch_related(None).prefetch_related(envelopes)
-        for page in replace(query, rows=rows).all_pages(ROWS):
-            yield [(row.event, row) for row in page]
 
     def has_view_permission(self, request: HttpRequest, obj: Kind | None = None) -> bool:
         """True for members of any owner; for an event, only for members of its owner."""

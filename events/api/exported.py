@@ -1,6 +1,6 @@
 """The lists that the API exports, each with its rows, members and filters."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -24,28 +24,24 @@ from events.fields.conditions import Conditions, parse
 from events.fields.vocabulary import Vocabulary
 from events.kinds import KINDS
 from events.spreadsheets.sheet import UTC, Heading
-from events.store.details import Pair, with_details
+from events.store.plain_rows import PlainReader
 from events.store.usage import UsageHour
 
 
 def conditions_in(filters: QueryDict, vocabulary: Vocabulary) -> Conditions:
     """Return the conditions of filters. Raises `BadParameter`."""
-    _refuse_unknown(filters, lambda name: bool(vocabulary.read(name)[0]), vocabulary.parameters())
+    refuse_unknown(filters, lambda name: bool(vocabulary.read(name)[0]), vocabulary.parameters())
     return checked(parse(vocabulary, ((name, str(text)) for name, text in filters.items())))
 
 
 def events(access: Access, filters: QueryDict) -> Exported:
     """Return the visible events that meet the filters, newest first."""
     conditions = conditions_in(filters, FOLLOWED["events"].vocabulary())
-    visible: Any = access.limit(Event.objects.prefetch_related("owner", "source"))
+    visible: Any = access.limit(Event.objects.all())
     found = event_query.of_events(visible, conditions, access)
     kinds = conditions.kinds or ()
     model: Any = KINDS[next(iter(kinds))].model if len(kinds) == 1 else Event
-    return of_events(_with_details(found.all_pages(ROWS)), model)
-
-
-def _with_details(pages: Iterable[list[Event]]) -> Iterator[list[Pair]]:
-    return (with_details(page) for page in pages)
+    return of_events(PlainReader().pages(found), model)
 
 
 def rows(what: str, access: Access, filters: QueryDict) -> Exported:
@@ -64,26 +60,47 @@ class _Request(NamedTuple):
     user: Person
 
 
-def usage(access: Access, filters: QueryDict) -> Exported:
-    """Return the visible usage of the period, the latest first."""
-    known = list(UsageFilter.base_filters)
-    _refuse_unknown(filters, known.__contains__, known)
-    counted: Any = access.limit(UsageHour.objects.all())
-    request: Any = _Request(access.user)
-    filterset: Any = UsageFilter(filters, counted, request=request)
-    if not filterset.is_valid():
-        raise BadParameter(
-            "bad_parameter", {name: list(map(str, found)) for name, found in filterset.errors.items()}
-        )
-    order = UsagePagination.orders[UsagePagination.default]
-    found: QuerySet[Any] = filterset.qs.order_by(*(f"-{name}" for name in order.keys))
-    return _table("usage", UsageSerializer()).exported(_named_pages(found))
+class Counts(NamedTuple):
+    """A list of counts by time of receipt: its visible rows, filters, keys of the order, and members."""
+
+    what: str
+    visible: Callable[[Access, QueryDict], Any]
+    filterset: Any
+    keys: Sequence[str]
+    serializer: Any
+    named: Callable[[list[Any]], list[dict[str, Any]]]
+
+    def exported(self, access: Access, filters: QueryDict) -> Exported:
+        """Return the visible counts of the period, the latest first. Raises `BadParameter`."""
+        known = list(self.filterset.base_filters)
+        refuse_unknown(filters, known.__contains__, known)
+        request: Any = _Request(access.user)
+        filterset = self.filterset(filters, self.visible(access, filters), request=request)
+        if not filterset.is_valid():
+            raise BadParameter(
+                "bad_parameter", {name: list(map(str, found)) for name, found in filterset.errors.items()}
+            )
+        found: QuerySet[Any] = filterset.qs.order_by(*(f"-{name}" for name in self.keys))
+        return _table(self.what, self.serializer()).exported(self._pages(found))
+
+    def _pages(self, found: QuerySet[Any]) -> Iterator[list[dict[str, Any]]]:
+        rest = found.iterator(ROWS)
+        while page := list(islice(rest, ROWS)):
+            yield self.named(page)
 
 
-def _named_pages(found: QuerySet[Any]) -> Iterator[list[dict[str, Any]]]:
-    rest = found.iterator(ROWS)
-    while page := list(islice(rest, ROWS)):
-        yield named(page)
+def _visible_usage(access: Access, _: QueryDict) -> Any:
+    return access.limit(UsageHour.objects.all())
+
+
+USAGE = Counts(
+    "usage",
+    _visible_usage,
+    UsageFilter,
+    UsagePagination.orders[UsagePagination.default].keys,
+    UsageSerializer,
+    named,
+)
 
 
 def _table(what: str, serializer: Any) -> Table:
@@ -107,7 +124,8 @@ def _cell(field: Any, row: Any) -> object:
     return value if value is None or isinstance(value, datetime) else field.to_representation(value)
 
 
-def _refuse_unknown(filters: QueryDict, is_known: Any, known: Iterable[str]) -> None:
+def refuse_unknown(filters: QueryDict, is_known: Any, known: Iterable[str]) -> None:
+    """Raise `BadParameter` if there is an unknown filter."""
     errors = {name: ["There is no such filter."] for name in filters if not is_known(name)}
     if errors:
         raise BadParameter("unknown_parameter", errors, known)
@@ -118,5 +136,5 @@ EXPORTABLE |= {
     "events": events,
     "rejected": partial(rows, "rejected"),
     "sessions": partial(rows, "sessions"),
-    "usage": usage,
+    "usage": USAGE.exported,
 }

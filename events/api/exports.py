@@ -105,11 +105,17 @@ class FiltersField(serializers.Field[Any, Any, Any, Any]):
 class WantedExportSerializer(serializers.Serializer[dict[str, Any]]):
     """A request for an export."""
 
-    what = serializers.ChoiceField(choices=list(EXPORTABLE), help_text="List to export.")
+    what = serializers.ChoiceField(choices=(), help_text="List to export.")
     format = serializers.ChoiceField(choices=list(EXPORT_FORMATS), help_text="Format of the file.")
     filters = extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}})(
         FiltersField
     )(required=False, help_text="Filters, by the names of the parameters of the list.")
+
+    def get_fields(self) -> Any:
+        """Add the choices: reports register theirs after this module is loaded."""
+        fields: Any = super().get_fields()
+        fields["what"].choices = sorted(EXPORTABLE)
+        return fields
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse unknown members: a misspelled `filters` must not export everything."""

@@ -7,10 +7,11 @@ from rest_framework.request import Request
 
 from events.api.pagination import EventPagination
 from events.api.problems import BadParameter
-from events.exports.formats import EXPORT_FORMATS, ROWS, json_lines
+from events.exports.formats import EXPORT_FORMATS, ROWS
 from events.exports.jobs import SMALL_ROWS, SMALL_SECONDS
+from events.exports.lines import json_lines
 from events.lib.paging import EventQuery
-from events.store.details import with_details
+from events.store.plain_rows import PlainReader
 
 FORMAT = "format"
 JSON, NDJSON = "json", "ndjson"
@@ -31,12 +32,13 @@ def lines_of(question: EventQuery, request: Request, pages: EventPagination) -> 
     Raises `BadParameter`.
     """
     most, key = pages.start(request, default=SMALL_ROWS)
-    lines: list[bytes] = []
+    question = question.of_keys()
+    reader, lines = PlainReader(), list[bytes]()
     until, size, found = time.monotonic() + SMALL_SECONDS, 0, 0
     while True:
         page = pages.cut_forward(question, min(ROWS, most - found), key)
         found += len(page.rows)
-        for line in json_lines([with_details(page.rows)]):
+        for line in json_lines([reader.pairs([str(row.pk) for row in page.rows])]):
             lines.append(line)
             size += len(line)
         if page.next is None or found >= most or size > MOST_BYTES or time.monotonic() > until:

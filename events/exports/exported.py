@@ -12,7 +12,7 @@ from events.access import Access
 from events.exports.formats import EXPORT_FORMATS, ListModel
 from events.spreadsheets.files import FORMATS
 from events.spreadsheets.sheet import Heading, Sheet
-from events.store.details import Pair
+from events.store.plain_rows import PlainPair
 
 Rows = Iterable[list[Any]]  # one page at a time
 
@@ -29,7 +29,7 @@ class Exported:
 EXPORTABLE: dict[str, Callable[[Access, QueryDict], Exported]] = {}
 
 
-def of_events(pages: Iterator[list[Pair]], model: ListModel) -> Exported:
+def of_events(pages: Iterator[list[PlainPair]], model: ListModel) -> Exported:
     """Return an export of events, with the columns of the kind if `model` is one."""
 
     def write(form: str, rows: Rows, file: IO[bytes], folder: Path | None) -> None:

@@ -2,25 +2,23 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC as UTC_ZONE
-from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-import msgspec
 from django.db import models
+from msgspec import Raw
 
 from events.event import Event
-from events.exports.request_facts import facts_of
+from events.exports.lines import json_lines
 from events.kinds.base import Kind
 from events.lib.fields import AnyField
 from events.spreadsheets.files import FORMATS
 from events.spreadsheets.sheet import UTC, Heading, Sheet
-from events.store.details import Pair, wire_json
+from events.store.plain_rows import PlainPair, decoded
 
 ROWS = 500  # held at a time
 NAMED = ("owner", "source")  # by name, not by key
-Pages = Iterable[list[Pair]]
+Pages = Iterable[list[PlainPair]]
 
 
 ListModel = type[Event] | type[Kind]
@@ -59,40 +57,16 @@ def _rows(pages: Pages, names: list[str], attributes: list[str]) -> Iterator[lis
     for page in pages:
         for event, detail in page:
             values = [_value(event, name) for name in names]
-            yield [*values, *(getattr(detail, name, None) for name in attributes)]
+            yield [*values, *(_decoded(getattr(detail, name, None)) for name in attributes)]
 
 
-def _value(event: Event, name: str) -> object:
-    return getattr(event, name).name if name in NAMED else getattr(event, name)
+def _value(event: Any, name: str) -> object:
+    value = getattr(event, name)
+    return value.name if name in NAMED else _decoded(value)
 
 
-def json_lines(pages: Pages) -> Iterator[bytes]:
-    """Yield each event on a line: as its sender wrote it (`wire`), and where and when it was received."""
-    for page in pages:
-        for event, detail in page:
-            if detail is not None:
-                yield _line(event, detail)
-
-
-_encode = msgspec.json.Encoder().encode
-
-
-def _line(event: Event, detail: Kind) -> bytes:
-    members = {
-        "id": str(event.pk),
-        "owner": event.owner.name,
-        "source": event.source.name,
-        "dialect": event.dialect,
-        "occurred_at": as_text(event.occurred_at),
-        "received_at": as_text(event.received_at),
-        "request": facts_of(event, detail),
-    }
-    return b'%b,"wire":%b}\n' % (_encode(members)[:-1], wire_json(event, detail))
-
-
-def as_text(at: datetime) -> str:
-    """Return a time in ISO 8601, in UTC."""
-    return at.astimezone(UTC_ZONE).isoformat().replace("+00:00", "Z")
+def _decoded(value: object) -> object:
+    return decoded(value) if type(value) is Raw else value
 
 
 def _sheets(form: str) -> ExportFormat:
@@ -109,5 +83,5 @@ def _write_lines(pages: Pages, _: object, file: IO[bytes], __: Path | None) -> N
 
 
 EXPORT_FORMATS = {form: _sheets(form) for form in FORMATS} | {
-    "ndjson": ExportFormat("NDJSON", "application/x-ndjson", _write_lines)
+    "ndjson": ExportFormat("NDJSON", "application/x-ndjson", _write_lines),
 }

@@ -18,7 +18,7 @@ from events.lib.janitors import janitor
 from events.ownership.api_key import ApiKey
 from events.ownership.erased import Erased, forgets
 from events.spreadsheets.xlsx_file import texts_in
-from events.store.details import Pair
+from events.store.plain_rows import PlainPair
 
 SMALL_ROWS = 5_000  # most rows that are sent at once
 SMALL_SECONDS = 5.0  # most time to find them
@@ -60,9 +60,9 @@ class ExportJob(models.Model):
     )
     model = models.TextField(default="", help_text="Label of the model whose list in the admin is exported.")
     what = models.TextField(
-        default="", help_text="What an export by API has: events, rejected, sessions or usage."
+        default="", help_text="What an export by API has, such as events, sessions or charges."
     )
-    form = models.TextField(help_text="Format: csv, xlsx or ndjson.")
+    form = models.TextField(help_text="Format: csv, xlsx, ndjson or parquet.")
     query = models.TextField(help_text="Filters and search, as in a query string of the list or of the API.")
     owners = ArrayField(
         models.BigIntegerField(),
@@ -99,6 +99,11 @@ class ExportJob(models.Model):
         return Path(settings.EXPORT_FOLDER) / self.file
 
     @property
+    def unfinished(self) -> Path:
+        """The file of this attempt until it is complete. A worker that only seemed dead has another one."""
+        return self.path.with_name(f"{self.file}.{self.attempts}.part")
+
+    @property
     def temporary(self) -> Path:
         """The folder of the rows of an XLSX file until they are compressed."""
         return self.path.with_suffix(".rows")
@@ -122,10 +127,12 @@ class ExportJob(models.Model):
         return signing.dumps({"export": self.pk}, salt=SALT)
 
 
-def small_export(pages: Iterator[list[Pair]], clock: Callable[[], float]) -> list[list[Pair]] | None:
+def small_export(
+    pages: Iterator[list[PlainPair]], clock: Callable[[], float]
+) -> list[list[PlainPair]] | None:
     """Return the pages of a small export, or None for too many rows or too slow a query."""
     until, rows = clock() + SMALL_SECONDS, 0
-    found: list[list[Pair]] = []
+    found: list[list[PlainPair]] = []
     for page in pages:
         found.append(page)
         rows += len(page)

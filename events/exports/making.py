@@ -16,7 +16,7 @@ from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
-from django.db import connection
+from django.db import connection, transaction
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 from rest_framework.exceptions import APIException
@@ -59,20 +59,30 @@ def make_next() -> bool:
     if found is None:
         return False
     job = ExportJob.objects.select_related("user", "key").get(pk=found[0])
+    _remove_earlier(job)
     try:
         if job.attempts > ATTEMPTS:
             raise _StoppedError(State.FAILED, WORKER_DIED)  # noqa: TRY301
         _make(job)
+        with transaction.atomic():  # whoever cancels it waits
+            if _finish(job, State.DONE, ""):
+                job.unfinished.replace(job.path)
     except _StoppedError as stopped:
         _finish(job, stopped.state, stopped.reason)
-        job.path.unlink(missing_ok=True)
     except Exception:
         log.exception("An export can't be made", extra={"export": job.pk})
         _finish(job, State.FAILED, "The export failed. The operator can find the cause in the server's log.")
-        job.path.unlink(missing_ok=True)
-    else:
-        _finish(job, State.DONE, "")
+    finally:
+        job.unfinished.unlink(missing_ok=True)
     return True
+
+
+def _remove_earlier(job: ExportJob) -> None:
+    """Remove what workers that died have left."""
+    job.path.unlink(missing_ok=True)
+    for left in job.path.parent.glob(f"{job.file}.*.part"):
+        left.unlink(missing_ok=True)
+    rmtree(job.temporary, ignore_errors=True)
 
 
 def _make(job: ExportJob) -> None:
@@ -80,9 +90,8 @@ def _make(job: ExportJob) -> None:
     folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     folder.chmod(FOLDER_MODE)
     exported = _exported(job)
-    rmtree(job.temporary, ignore_errors=True)  # of a worker that died
     job.temporary.mkdir(mode=FOLDER_MODE)
-    descriptor = os.open(job.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(job.unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         progress = _Progress(job, descriptor)
         with BufferedWriter(progress, BUFFER) as file:
@@ -122,7 +131,7 @@ class _Progress(FileIO):
             raise _StoppedError(
                 State.FAILED, f"The file would be larger than {most}. Choose a shorter period."
             )
-        open_ = ExportJob.objects.filter(pk=job.pk, state=State.RUNNING)
+        open_ = ExportJob.objects.filter(pk=job.pk, state=State.RUNNING, attempts=job.attempts)
         if not open_.update(rows=job.rows, bytes=size, updated_at=timezone.now()):
             raise _StoppedError(State.CANCELLED, "")
         if not job.is_accessible:
@@ -166,10 +175,10 @@ def _checked(
         progress.note()
 
 
-def _finish(job: ExportJob, state: State, reason: str) -> None:
-    """Record the result, unless the export was cancelled meanwhile."""
+def _finish(job: ExportJob, state: State, reason: str) -> bool:
+    """Record the result. False if the export was cancelled, or started by another worker, meanwhile."""
     now = timezone.now()
-    ended = ExportJob.objects.filter(pk=job.pk, state__in=OPEN).update(
+    ended = ExportJob.objects.filter(pk=job.pk, state__in=OPEN, attempts=job.attempts).update(
         state=state,
         reason=reason,
         rows=job.rows,
@@ -178,5 +187,4 @@ def _finish(job: ExportJob, state: State, reason: str) -> None:
         finished_at=now,
         expires_at=now + timedelta(hours=settings.EXPORT_HOURS),
     )
-    if not ended:
-        job.path.unlink(missing_ok=True)
+    return bool(ended)

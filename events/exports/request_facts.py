@@ -10,7 +10,6 @@ from events.event import Event
 from events.kinds import KINDS
 from events.kinds.base import Kind
 from events.ownership.owner import OverQuota
-from events.wire import values
 from events.wire.dialects import DIALECTS
 from events.wire.values import FILLED, Wire
 
@@ -34,7 +33,7 @@ def facts_of(event: Event, detail: Kind) -> dict[str, str]:
         found |= _of_account(event, detail)
     filled = [note for note in event.adaptations or () if note.startswith(OF_HEADERS)]
     if filled:
-        sent = values.from_store(KINDS[event.kind].schema.give(event, detail, event.extra))
+        sent = KINDS[event.kind].schema.give(event, detail, event.extra)
         found |= {note: _text_at(sent, note.removeprefix(FILLED).split(".")) for note in filled}
     return found
 

@@ -9,7 +9,7 @@ matches few of many rows, the page is short or empty, and its `next` continues t
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -131,6 +131,11 @@ class EventQuery:
             if page.next is None:
                 return
             key = self.order.key_of(page.next)
+
+    def of_keys(self, *more: str) -> "EventQuery":
+        """Return the query of the rows' keys and of `more` columns, without the others."""
+        keys = self.rows.prefetch_related(None).values_list(*self.order.keys, *more, named=True)
+        return replace(self, rows=keys)
 
     def _walk(self, size: int, start: Key | None, *, backward: bool) -> Slice:
         at = start

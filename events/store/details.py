@@ -1,12 +1,8 @@
 """Details: loads the rows of kind tables for events, and rebuilds events as they were sent."""
 
-import json
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 from uuid import UUID
-
-import msgspec
 
 from events.event import Event
 from events.kinds import KINDS
@@ -50,22 +46,3 @@ def as_wire(event: Event, detail: Kind | None = None) -> dict[str, Wire]:
     sent = KINDS[event.kind].schema.give(event, detail or detail_of(event), event.extra)
     adaptations = event.adaptations or ()
     return values.undo(values.from_store(sent, adaptations), adaptations)
-
-
-_encode = msgspec.json.Encoder().encode
-_encode_slowly = json.JSONEncoder(separators=(",", ":")).encode
-# A number that its canonical form shortens, and what NaN becomes.
-_INEXACT = re.compile(rb"\.0[,}\]]|null")
-
-
-def wire_json(event: Event, detail: Kind) -> bytes:
-    """Return the JSON of `as_wire`. Most events need no further walk over their numbers, so it is skipped."""
-    if not event.adaptations:
-        try:
-            encoded = _encode(KINDS[event.kind].schema.give(event, detail, event.extra))
-        except (UnicodeEncodeError, OverflowError):  # lone surrogates, integers of more than 64 bits
-            pass
-        else:
-            if not _INEXACT.search(encoded):
-                return encoded
-    return _encode_slowly(as_wire(event, detail)).encode()

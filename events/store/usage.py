@@ -62,6 +62,16 @@ class UsageHour(models.Model):
     gone_wire_bytes = models.BigIntegerField(
         default=0, db_default=0, help_text="wire_bytes of the removed events."
     )
+    # An import may be free of charge. What it stores costs as much as any other stored data.
+    free = models.BigIntegerField(
+        default=0, db_default=0, help_text="Stored events that were imported free of charge."
+    )
+    free_bytes = models.BigIntegerField(
+        default=0, db_default=0, help_text="billed_bytes of the events that were imported free of charge."
+    )
+    free_wire_bytes = models.BigIntegerField(
+        default=0, db_default=0, help_text="wire_bytes of the events that were imported free of charge."
+    )
 
     class Meta:
         verbose_name = "usage"
@@ -141,8 +151,8 @@ MEASURES = (
     "removed",
     "removed_bytes",
 )
-# With measures that only `verify` needs.
-COUNTED = (*MEASURES, "gone", "gone_bytes", "gone_wire_bytes")
+# With measures that only charges and `verify` need.
+COUNTED = (*MEASURES, "gone", "gone_bytes", "gone_wire_bytes", "free", "free_bytes", "free_wire_bytes")
 
 
 @dataclass
@@ -161,6 +171,13 @@ class UsageDelta:
             counter = self.usage[key] = dict.fromkeys(COUNTED, 0)
         for measure, number in measures.items():
             counter[measure] += number
+
+    def make_free(self) -> None:
+        """Charge nothing for receiving the stored events."""
+        for counter in self.usage.values():
+            counter["free"] = counter["stored"]
+            counter["free_bytes"] = counter["billed_bytes"]
+            counter["free_wire_bytes"] = counter["wire_bytes"]
 
 
 @forgets("examples of quality warnings")

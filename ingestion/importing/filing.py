@@ -62,10 +62,12 @@ def blocks(requests: Iterable[Read]) -> Iterator[list[Read]]:
         yield block
 
 
-def file_block(block: Sequence[Read], owners: Mapping[str, Owner], *, dry_run: bool) -> Imported:
+def file_block(
+    block: Sequence[Read], owners: Mapping[str, Owner], *, dry_run: bool = False, is_free: bool = False
+) -> Imported:
     """File a block; if that fails for another reason than the database, one request at a time."""
     try:
-        return in_transaction(_file, block, owners, dry_run=dry_run)
+        return in_transaction(_file, block, owners, dry_run=dry_run, is_free=is_free)
     except Exception as error:
         if is_database_failure(error):
             raise
@@ -75,11 +77,11 @@ def file_block(block: Sequence[Read], owners: Mapping[str, Owner], *, dry_run: b
             return Imported(refused=[Refusal(block[0].line, Fault("unfileable", "", reason))])
     total = Imported()
     for each in block:
-        total.add(file_block([each], owners, dry_run=dry_run))
+        total.add(file_block([each], owners, dry_run=dry_run, is_free=is_free))
     return total
 
 
-def _file(block: Sequence[Read], owners: Mapping[str, Owner], *, dry_run: bool) -> Imported:
+def _file(block: Sequence[Read], owners: Mapping[str, Owner], *, dry_run: bool, is_free: bool) -> Imported:
     result = Imported()
     verdicts: list[tuple[Claim, Verdict]] = []
     lines: dict[int, int] = {}
@@ -101,5 +103,7 @@ def _file(block: Sequence[Read], owners: Mapping[str, Owner], *, dry_run: bool) 
     delta = UsageDelta()
     result.stored = len(new) if dry_run else pipeline.write(new, [], delta)
     result.known += len(rows) - result.stored
+    if is_free:
+        delta.make_free()
     apply_delta(delta)
     return result

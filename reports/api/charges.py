@@ -6,6 +6,7 @@ from typing import Any
 import django_filters
 from django.db.models import DateTimeField, F, QuerySet, Sum
 from django.db.models.functions import Cast, Coalesce, Trunc
+from django.http import QueryDict
 from rest_framework import serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -104,24 +105,32 @@ class ChargeViewSet(Endpoint, viewsets.GenericViewSet[Charge]):
     pagination_class = ChargePagination
 
     def get_queryset(self) -> QuerySet[Any]:
-        """Nobody else's. Longer periods than hours are read from the daily sums."""
-        model = Charge if self.request.query_params.get("group") == "hour" else ChargeDay
-        owners = sorted(Access(self.request.user).owner_ids)
-        rows: QuerySet[Any] = model._default_manager.filter(owner_id__in=owners)
-        return rows
+        """Return the charges of the reader's owners."""
+        return visible(Access(self.request.user), self.request.query_params)
 
     def list(self, request: Request) -> Response:
         """Return a page of rows, with the names of owners and sources."""
         page: Any = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        owners = Owner.objects.in_bulk({row.owner_id for row in page})
-        sources = Source.objects.in_bulk({row.source_key for row in page})
-        rows = [
-            {name.removeprefix("sum_"): value for name, value in row._asdict().items()}
-            | {"owner": owners[row.owner_id].name}
-            | {"source": sources[row.source_key].name if row.source_key else None}
-            for row in page
-        ]
-        return self.get_paginated_response(self.get_serializer(rows, many=True).data)
+        return self.get_paginated_response(self.get_serializer(named(page), many=True).data)
+
+
+def visible(access: Access, filters: QueryDict) -> QuerySet[Any]:
+    """Return charges, from the daily sums for longer periods than hours."""
+    model = Charge if filters.get("group") == "hour" else ChargeDay
+    rows: QuerySet[Any] = model._default_manager.filter(owner_id__in=sorted(access.owner_ids))
+    return rows
+
+
+def named(page: list[Any]) -> list[dict[str, Any]]:
+    """Return rows with the names of their owners and sources."""
+    owners = Owner.objects.in_bulk({row.owner_id for row in page})
+    sources = Source.objects.in_bulk({row.source_key for row in page})
+    return [
+        {name.removeprefix("sum_"): value for name, value in row._asdict().items()}
+        | {"owner": owners[row.owner_id].name}
+        | {"source": sources[row.source_key].name if row.source_key else None}
+        for row in page
+    ]
 
 
 def _between(rows: QuerySet[Any], group: str, since: datetime, until: datetime) -> QuerySet[Any]:

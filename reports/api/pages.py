@@ -207,7 +207,7 @@ class ReportsViewSet(Endpoint, viewsets.GenericViewSet[Any]):
                             reverse("report-section", args=[built.page.name, block.name]) + query
                         ),
                     }
-                    for block in _sections(built)
+                    for block in sections(built)
                 ],
                 "incomplete": _incomplete(built),
                 "note": report.note,
@@ -228,7 +228,7 @@ class ReportsViewSet(Endpoint, viewsets.GenericViewSet[Any]):
         """Return the rows of a section, as JSON or as a file."""
         form = self._format()
         built = self._built()
-        block = next((each for each in _sections(built) if each.name == section), None)
+        block = next((each for each in sections(built) if each.name == section), None)
         if block is None:
             raise Http404
         block = self._sorted(block)
@@ -252,23 +252,15 @@ class ReportsViewSet(Endpoint, viewsets.GenericViewSet[Any]):
         return Access(self.request.user)
 
     def _page(self) -> Page:
-        page = BY_NAME.get(self.kwargs["page"])
-        if page is None or not _may_read(self._access, page):
+        page = page_named(self.kwargs["page"], self._access)
+        if page is None:
             raise Http404
         return page
 
     def _built(self) -> Built:
-        """Build the report. Raises `BadParameter` where a page would leave a filter out and say so."""
-        page, access = self._page(), self._access
-        params = {
-            name: values_of(name, str(text), access)
-            for name, text in self.request.query_params.items()
-            if name not in (FORMAT, SORT)
-        }
-        built = build(page, params, access, "UTC")
-        if built.errors:
-            raise BadParameter("bad_parameter", {"filters": refusals(built.errors)})
-        return built
+        given = self.request.query_params.items()
+        params = {name: str(text) for name, text in given if name not in (FORMAT, SORT)}
+        return build_page(self._page(), params, self._access)
 
     def _format(self) -> str:
         form: str = self.request.query_params.get(FORMAT) or self.request.accepted_renderer.format
@@ -282,6 +274,20 @@ class ReportsViewSet(Endpoint, viewsets.GenericViewSet[Any]):
         if sort and sort.removeprefix("-") not in names:
             raise BadParameter("bad_parameter", {SORT: [f"The columns are {', '.join(names)}."]})
         return replace(block, table=block.rows.ordered(sort))
+
+
+def page_named(name: str, access: Access) -> Page | None:
+    """Return a page by its name in addresses; None if the reader can't read it."""
+    page = BY_NAME.get(name)
+    return page if page and _may_read(access, page) else None
+
+
+def build_page(page: Page, params: Mapping[str, str], access: Access) -> Built:
+    """Build the report. Raises `BadParameter` where a page would leave a filter out and say so."""
+    made = build(page, {name: values_of(name, text, access) for name, text in params.items()}, access, "UTC")
+    if made.errors:
+        raise BadParameter("bad_parameter", {"filters": refusals(made.errors)})
+    return made
 
 
 def parameters_of(page: Page) -> tuple[str, ...]:
@@ -314,7 +320,7 @@ def _may_read(access: Access, page: Page) -> bool:
     return not access.is_empty and (access.is_operator or not page.operators_only)
 
 
-def _sections(built: Built) -> list[Block]:
+def sections(built: Built) -> list[Block]:
     """Return the sections that have a table."""
     return [block for block in built.report.blocks if block.table is not None or block.chart is not None]
 

@@ -47,7 +47,7 @@ def rows_of(table: Table) -> Iterator[dict[str, object]]:
     sheet = table.sheet("")
     names = [heading.name for heading in sheet.headings]
     for row in sheet.rows:
-        yield {name: _member(plain(value)) for name, value in zip(names, row, strict=True)}
+        yield {name: member(value) for name, value in zip(names, row, strict=True)}
 
 
 def _column(column: Column, zone: str) -> dict[str, object]:
@@ -61,7 +61,9 @@ def _column(column: Column, zone: str) -> dict[str, object]:
     }
 
 
-def _member(value: Cell) -> object:
+def member(cell: object) -> object:
+    """Return a cell as JSON has it."""
+    value: Cell = plain(cell)
     if isinstance(value, Decimal):
         return digits(value)
     return value if value is None or isinstance(value, bool | int | float | str) else value.isoformat()

@@ -119,7 +119,7 @@ def test_losing_access_cancels_an_export_in_progress(
     filed(team_a, *many(12))
     job = asked(alice)
     monkeypatch.setattr(making, "PROGRESS_SECONDS", 0.0)
-    monkeypatch.setattr("events.admin.events.ROWS", 3)
+    monkeypatch.setattr("events.store.plain_rows.IDS", 3)
     make = making._make
 
     def lose(job: ExportJob) -> None:

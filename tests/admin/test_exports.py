@@ -71,7 +71,7 @@ def test_texts_are_never_formulas(team_a: Sender, alice: Client, text: str) -> N
 def test_an_export_has_the_filtered_rows_in_the_lists_order(
     team_a: Sender, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("events.admin.events.ROWS", 3)
+    monkeypatch.setattr("events.store.plain_rows.IDS", 3)
     monkeypatch.setattr("events.lib.paging.WINDOWS", (2, 3))
     filed(team_a, *many(10), log_event("other", actor={"id": "x", "type": "User"}))
     ids = [row["id"] for row in table_of(exported(alice, f"{EVENTS}export.csv"))]

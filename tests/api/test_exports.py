@@ -22,13 +22,13 @@ from events.ownership.api_key import KeyType
 from events.ownership.owner import Membership
 from events.sessions import summarising
 from telemetry_project.stack import paths
+from tests.api.exporting import EXPORTS, asked, by, made, post, read, state_of
 from tests.factories import person
 from tests.sending import MakeSender, Sender, file_all, log_event, now_ms
 from tests.spreadsheets.reading import table_of, xlsx_rows
 from tests.wire import samples
 
 pytestmark = pytest.mark.django_db
-EXPORTS = "/api/v1/exports/"
 EVENTS = "/api/v1/events/"
 BAD = {"eid": "NOPE", "mid": "bad 1"}
 
@@ -46,44 +46,6 @@ def reader(make_sender: MakeSender) -> Sender:
 @pytest.fixture
 def other(make_sender: MakeSender) -> Sender:
     return make_sender("Team B", kind=KeyType.SECRET)
-
-
-def by(key: Sender) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key.text}"}
-
-
-def post(client: Client, key: Sender, **body: Any) -> Any:
-    return client.post(EXPORTS, json.dumps(body), "application/json", headers=by(key))
-
-
-def asked(client: Client, key: Sender, what: str = "events", form: str = "ndjson", **filters: Any) -> Any:
-    response = post(client, key, what=what, format=form, filters=filters)
-    assert response.status_code == 202, response.content
-    assert response["Location"] == f"{EXPORTS}{response.json()['id']}/"
-    return response.json()
-
-
-def state_of(client: Client, key: Sender, job: Any) -> Any:
-    response = client.get(f"{EXPORTS}{job['id']}/", headers=by(key))
-    assert response.status_code == 200, response.content
-    return response.json()
-
-
-def read(response: Any) -> bytes:
-    assert response.status_code == 200
-    content = b"".join(response.streaming_content)
-    for close in response._resource_closers:  # `close` itself would end the connection of the test
-        close()
-    return content
-
-
-def made(client: Client, key: Sender, what: str = "events", form: str = "ndjson", **filters: Any) -> bytes:
-    """The file of an export, downloaded without a key."""
-    job = asked(client, key, what, form, **filters)
-    assert making.make_next()
-    done = state_of(client, key, job)
-    assert (done["state"], done["error"]) == ("done", "")
-    return read(Client().get(done["download_url"]))
 
 
 def lines(content: bytes) -> Iterator[Any]:
@@ -191,6 +153,17 @@ def test_an_export_of_one_kind_has_its_columns(reader: Sender, client: Client) -
             "filters.since",
         ),
         ({"what": "rejected", "format": "csv", "filters": {"edata.level": "1"}}, "filters.edata.level"),
+        ({"what": "report", "format": "csv"}, "filters.page"),
+        ({"what": "report", "format": "csv", "filters": {"page": "overview"}}, "filters.section"),
+        (
+            {
+                "what": "report",
+                "format": "csv",
+                "filters": {"page": "overview", "section": "kinds", "object_id": "1"},
+            },
+            "filters.object_id",
+        ),
+        ({"what": "charges", "format": "csv", "filters": {"meter": "x"}}, "filters.meter"),
         ({"what": "events", "format": "csv", "filters": []}, "filters"),
         ({"what": "events", "format": "csv", "filters": {"kind": ["log"]}}, "filters"),
         ({"what": "events", "format": "csv", "filters": {"kind": None}}, "filters"),
@@ -335,4 +308,7 @@ def test_a_worker_knows_all_that_can_be_exported_and_followed() -> None:
     printed = subprocess.run(
         [sys.executable, "-c", REGISTERED], cwd=paths.REPOSITORY, check=True, capture_output=True, text=True
     )
-    assert printed.stdout.split("|") == ["events rejected sessions usage ", " events rejected sessions\n"]
+    assert printed.stdout.split("|") == [
+        "charges events rejected report sessions usage ",
+        " events rejected sessions\n",
+    ]

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from reports.api.pages import parameters_of
 from reports.pages.page import Page
 from reports.pages.registry import PAGES
 from tests.admin.conftest import alice, operator, team_a, team_b
+from tests.api.exporting import made
 from tests.api.test_events import get
 from tests.reports.asked import ODD, arrived
 from tests.sending import MakeSender, Sender, log_event, now_ms
@@ -104,6 +106,13 @@ def test_a_section_can_be_sorted_and_downloaded(claims: Sender, client: Client) 
     assert first[1:3] == ["3", "1"]
     note = AuditEntry.objects.get(action="export.made")
     assert (note.about, note.owner) == ("At a glance, events, by kind, as CSV", claims.key.default_owner)
+
+
+def test_a_section_is_exported_as_it_is_read(claims: Sender, billing: Sender, client: Client) -> None:
+    listed = read(client, claims, "overview/kinds/", period="7d")["rows"]
+    of_section = {"page": "overview", "section": "kinds", "period": "7d"}
+    assert list(map(json.loads, made(client, claims, "report", **of_section).splitlines())) == listed
+    assert len(made(client, claims, "report", "csv", **of_section).splitlines()) == len(listed) + 1
 
 
 def test_accept_selects_csv_and_errors_stay_json(claims: Sender, client: Client) -> None:

@@ -1,5 +1,6 @@
 """Charges in the read API: exact, by period, for the reader's owners only."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from django.test import Client
 
 from events.ownership.api_key import KeyType
 from reports.cost.charging.updating import update_charges
+from tests.api.exporting import made
 from tests.api.test_events import get
 from tests.cost.ledgers import assign, at, plan, use
 from tests.sending import MakeSender, Sender
@@ -104,3 +106,10 @@ def test_nobody_sees_another_owners_charges(alice: Sender, bob: Sender, client: 
         span = {"group": group, "until": "2026-09-03T00:00:00Z"}
         assert {row["owner"] for row in rows(client, alice.text, **span)} == {"A"}
         assert {row["owner"] for row in rows(client, bob.text, **span)} == {"B"}
+
+
+def test_charges_are_exported_as_they_are_listed(alice: Sender, bob: Sender, client: Client) -> None:
+    for group in ("hour", "day"):
+        lines = made(client, alice, "charges", group=group, **TIME).splitlines()
+        assert list(map(json.loads, lines)) == rows(client, alice.text, group=group)
+        assert len(lines) > 1

@@ -9,17 +9,25 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db.models import Sum
 from django.test import Client
 from django.utils import timezone
 
 from events.accounts.audit import AuditEntry
 from events.event import Event
-from events.exports.formats import json_lines
+from events.exports.lines import json_lines
 from events.feed.change import Change
 from events.kinds import KINDS
-from events.store.details import with_details
+from events.lib.paging import EventQuery
+from events.store.plain_rows import PlainReader
 from events.store.usage import UsageHour
+from ingestion.importing import filing
+from ingestion.management.commands import import_events
 from ingestion.rejected.event import RejectedEvent
+from reports.cost.charges import Charge
+from reports.cost.charging import verification
+from reports.cost.charging.updating import update_charges
+from tests.cost.ledgers import assign, plan
 from tests.sending import (
     AVAILITY,
     EMIT,
@@ -47,8 +55,7 @@ def run(*files: Path, **options: Any) -> str:
 
 def exported(path: Path) -> Path:
     """Write all stored events to a file, as an export does."""
-    events = Event.objects.order_by("-id").prefetch_related("owner", "source")
-    path.write_bytes(b"".join(json_lines([with_details(events)])))
+    path.write_bytes(b"".join(json_lines(PlainReader().pages(EventQuery(Event.objects.all())))))
     return path
 
 
@@ -187,6 +194,42 @@ def test_old_events_need_a_larger_age(sender: Sender, settings: Any, tmp_path: P
     assert not RejectedEvent.objects.exists()
     run(path, owner=name, max_age=60)
     assert Event.objects.count() == 1
+
+
+def test_an_import_may_be_free_of_charge(sender: Sender, tmp_path: Path) -> None:
+    owner = sender.key.default_owner
+    assign(plan(prices={"events": "1", "ingested": "1", "stored": "1"}), of=owner.organization)
+    path = tmp_path / "offline"
+    path.write_text("\n".join(json.dumps(log_event(f"m{number}")) for number in range(3)))
+    run(path, owner=owner.name, no_charge=True)
+    sender.batch(log_event("paid"))
+    file_all()
+    assert UsageHour.objects.aggregate(stored=Sum("stored"), free=Sum("free")) == {"stored": 4, "free": 3}
+
+    update_charges(owner.organization_id, timezone.now())
+
+    assert verification.examine(timezone.now()).found == []
+    consumed = dict(Charge.objects.values_list("meter").annotate(Sum("consumed")))
+    paid = Event.objects.get(client_event_id="paid")
+    assert consumed["events"] == 1
+    assert consumed["ingested"] * 10**9 == paid.billed_bytes
+    assert consumed["stored"] * 10**9 == Event.objects.aggregate(all=Sum("billed_bytes"))["all"]
+    assert AuditEntry.objects.get(action="events.imported").after["no_charge"] is True
+    (found,) = Event.objects.filter(client_event_id="m0")
+    Event.objects.filter(pk=found.pk).update(billed_bytes=found.billed_bytes + 1)
+    assert verification.examine(timezone.now()).found, "what is free is verified too"
+
+
+def test_an_import_without_a_terminal_says_how_far_it_is(
+    sender: Sender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_events, "LINE_SECONDS", 0.0)
+    monkeypatch.setattr(filing, "BLOCK_REQUESTS", 2)
+    path = tmp_path / "offline"
+    path.write_text("\n".join(json.dumps(log_event(f"m{number}")) for number in range(5)))
+    lines = [line for line in run(path, owner=sender.key.default_owner.name).splitlines() if "%" in line]
+    assert [line.partition("%, ")[2].partition(" events")[0] for line in lines] == ["2", "4", "5"]
+    assert lines[-1].startswith("offline: 100%")
 
 
 def test_another_owner_gets_its_own_events(sender: Sender, make_sender: MakeSender, tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """import_events: file the events of exports, and of files that applications wrote while offline."""
 
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 from django.utils import timezone
 from tqdm import tqdm
 
@@ -17,6 +18,7 @@ from ingestion.importing.reading import Options, Read, Unreadable, opened, reque
 
 SHOWN = 20  # refused events that are shown
 PROGRESS_SECONDS = 3.0
+LINE_SECONDS = 10.0  # between two lines of progress without a terminal
 
 
 class Command(BaseCommand):
@@ -26,7 +28,8 @@ class Command(BaseCommand):
         "Files the events of NDJSON exports and of files of Telemetry V3 (a batch or an event on each line,"
         " or one batch), compressed by gzip or not. IDs stay the same, so a file can be imported again, as"
         " after an interruption: events that are stored are skipped. Events that aren't accepted are"
-        " reported, not stored as rejected. What is imported is charged in the month of its receipt."
+        " reported, not stored as rejected. What is imported is charged in the month of its receipt, unless"
+        " --no-charge makes its receipt free."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -43,6 +46,11 @@ class Command(BaseCommand):
             metavar="DAYS",
             help="How old an event of Telemetry V3 may be. Default: EVENT_MAX_AGE_DAYS.",
         )
+        parser.add_argument(
+            "--no-charge",
+            action="store_true",
+            help="Charge nothing for receiving these events. Storing them costs the same as other events.",
+        )
         parser.add_argument("--dry-run", action="store_true", help="Report the result, and store nothing.")
 
     def handle(
@@ -51,6 +59,7 @@ class Command(BaseCommand):
         files: list[Path],
         owner: str | None,
         max_age: int | None,
+        no_charge: bool,
         dry_run: bool,
         **__: object,
     ) -> None:
@@ -61,10 +70,16 @@ class Command(BaseCommand):
         total = Imported()
         try:
             for path in files:
-                self._import(path, owners, options, total, dry_run=dry_run)
+                self._import(path, owners, options, total, dry_run=dry_run, is_free=no_charge)
         finally:
             if total.stored and not dry_run:
-                after = {"stored": total.stored, "known": total.known, "refused": len(total.refused)}
+                after: dict[str, object] = {
+                    "stored": total.stored,
+                    "known": total.known,
+                    "refused": len(total.refused),
+                }
+                if no_charge:
+                    after["no_charge"] = True
                 names = ", ".join(path.name for path in files)
                 audit.record(audit.command("import_events"), "events.imported", names, after=after)
         self.stdout.write(
@@ -75,20 +90,30 @@ class Command(BaseCommand):
             raise CommandError(f"{len(total.refused):,} events can't be imported.")
 
     def _import(
-        self, path: Path, owners: "_Owners", options: Options, total: Imported, *, dry_run: bool
+        self,
+        path: Path,
+        owners: "_Owners",
+        options: Options,
+        total: Imported,
+        *,
+        dry_run: bool,
+        is_free: bool,
     ) -> None:
         try:
             content, file = opened(path)
         except OSError as error:
             raise CommandError(f"{path}: {error.strerror}.") from error
+        lines = _ProgressLines(path, self.stderr)
         with content, file, _bar(path) as bar:
             try:
                 for block in filing.blocks(requests_in(content, options)):
-                    done = filing.file_block(block, owners.of(block), dry_run=dry_run)
+                    done = filing.file_block(block, owners.of(block), dry_run=dry_run, is_free=is_free)
                     for line, fault in done.refused[: max(0, SHOWN - len(total.refused))]:
                         self.stderr.write(f"{path}, line {line}: {fault.code}: {fault.message}")
                     total.add(done)
                     bar.update(file.tell() - bar.n)
+                    if bar.disable:
+                        lines.note(file.tell(), total)
             except (Unreadable, OSError, EOFError) as error:
                 raise CommandError(f"{path}: {error} {_SO_FAR}") from error
 
@@ -106,6 +131,26 @@ def _bar(path: Path) -> Any:
         maxinterval=PROGRESS_SECONDS,
         disable=None,
     )
+
+
+class _ProgressLines:
+    """Progress in lines, for logs: bars are for terminals."""
+
+    def __init__(self, path: Path, out: OutputWrapper) -> None:
+        self._path, self._out = path, out
+        self._size = max(path.stat().st_size, 1)
+        self._noted = time.monotonic()
+
+    def note(self, position: int, total: Imported) -> None:
+        """Write a line if the last one is some time ago."""
+        if time.monotonic() - self._noted < LINE_SECONDS:
+            return
+        self._noted = time.monotonic()
+        self._out.write(
+            f"{self._path.name}: {position / self._size:.0%}, {total.stored:,} events stored,"
+            f" {total.known:,} were stored before, {len(total.refused):,} refused."
+        )
+        self._out.flush()
 
 
 class _Owners:

@@ -163,7 +163,7 @@ class _HourlyCharges:
             use = found.get(key)
             if use:
                 for meter, consumed, quantity in _metered(use):
-                    wire_bytes = use.wire_bytes if meter == INGESTED else 0
+                    wire_bytes = use.wire_bytes - use.free_wire_bytes if meter == INGESTED else 0
                     yield from self._lines(hour, key, meter, rates[meter], consumed, quantity, wire_bytes)
             stored = self._update_stored(key, use)
             if stored > 0:
@@ -230,8 +230,9 @@ class _HourlyCharges:
 
 def _metered(use: HourUsage) -> Iterator[tuple[str, Decimal, Decimal]]:
     """Yield the meter, consumed quantity and pricing quantity of everything but stored data."""
-    for meter, count in ((EVENTS, use.events), (DUPLICATES, use.duplicates), (REJECTED, use.rejected)):
+    events, received = use.events - use.free, use.bytes - use.free_bytes
+    for meter, count in ((EVENTS, events), (DUPLICATES, use.duplicates), (REJECTED, use.rejected)):
         if count:
             yield meter, Decimal(count), count / ONE_MILLION
-    if use.bytes or use.wire_bytes:
-        yield INGESTED, use.bytes / GB, use.bytes / GB
+    if received or use.wire_bytes > use.free_wire_bytes:
+        yield INGESTED, received / GB, received / GB

@@ -26,10 +26,15 @@ class HourUsage(NamedTuple):
     bytes: int
     wire_bytes: int
     removed_bytes: int
+    # Of the above, what was imported free of charge.
+    free: int = 0
+    free_bytes: int = 0
+    free_wire_bytes: int = 0
 
 
 _USAGE = """
-SELECT hour, source_id, kind, dialect, stored, duplicates, rejected, billed_bytes, wire_bytes, removed_bytes
+SELECT hour, source_id, kind, dialect, stored, duplicates, rejected, billed_bytes, wire_bytes, removed_bytes,
+       free, free_bytes, free_wire_bytes
 FROM events_usagehour WHERE owner_id = %s AND hour >= %s AND hour < %s
 ORDER BY hour, source_id, kind COLLATE "C", dialect COLLATE "C"
 """
@@ -45,7 +50,7 @@ GROUP BY 1, 2, 3 HAVING sum(billed_bytes - removed_bytes) <> 0
 # 64 bits of everything that charges depend on; the order of rows makes no difference.
 _FINGERPRINTS = sql.SQL("""
 SELECT owner_id, hour, bit_xor(hashtextextended(concat_ws(chr(31), source_id, kind, dialect, stored,
-       duplicates, rejected, billed_bytes, wire_bytes, removed_bytes), 0))
+       duplicates, rejected, billed_bytes, wire_bytes, removed_bytes, free, free_bytes, free_wire_bytes), 0))
 FROM events_usagehour WHERE owner_id = ANY(%s) AND hour >= %s GROUP BY owner_id, hour
 """)
 

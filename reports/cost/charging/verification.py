@@ -42,10 +42,15 @@ WITH charged AS (
     SELECT owner_id, source_id, kind, dialect, hour, gone AS events, gone_bytes AS bytes,
            gone_wire_bytes AS wire
     FROM events_usagehour WHERE gone > 0 AND owner_id = ANY(%s)
+), free AS (
+    SELECT owner_id, source_id, kind, dialect, hour, -free AS events, -free_bytes AS bytes,
+           -free_wire_bytes AS wire
+    FROM events_usagehour WHERE free > 0 AND owner_id = ANY(%s)
 ), counted AS (
     SELECT owner_id, source_id, kind, dialect, hour, sum(events) AS events, sum(bytes) AS bytes,
            sum(wire) AS wire
-    FROM (SELECT * FROM found UNION ALL SELECT * FROM gone) both_of_them GROUP BY 1, 2, 3, 4, 5
+    FROM (SELECT * FROM found UNION ALL SELECT * FROM gone UNION ALL SELECT * FROM free) all_of_them
+    GROUP BY 1, 2, 3, 4, 5
 )
 SELECT owner_id, source_id, kind, dialect, hour, c.events, n.events, c.bytes, n.bytes, c.wire, n.wire
 FROM charged c FULL JOIN counted n USING (owner_id, source_id, kind, dialect, hour)
@@ -103,7 +108,7 @@ def examine(now: datetime) -> VerificationResult:
         owners = usage.owners_with_usage(organization.pk)
         if not owners:
             continue
-        found += _difference("charges and events disagree", _query(_RECOUNT, [owners, owners, owners, SHOWN]))
+        found += _difference("charges and events disagree", _query(_RECOUNT, [*[owners] * 4, SHOWN]))
         own = [month for month in months if month.organization_id == organization.pk]
         found += _recomputed(own, owners, now)
     found += _difference("charges and their daily sums disagree", _query(_SUMS, [SHOWN]))
