@@ -1,4 +1,4 @@
-"""Pages of accounts for pictures and axe: invitations, members who leave, passwords, and their mails."""
+"""Pages of accounts for screenshots and axe: invitations, leaving members, passwords, and their mails."""
 
 from datetime import timedelta
 from typing import NamedTuple
@@ -21,17 +21,17 @@ INVITED, MEMBER = "dora@example.org", "erin@example.org"
 
 
 class AccountPages(NamedTuple):
-    """Addresses of pages by the names of their pictures, and the HTML of mails."""
+    """Addresses of pages by the names of their screenshots, and the HTML of mails."""
 
-    inside: dict[str, str]  # for a person who is logged in
-    outside: dict[str, str]  # for everybody else
-    letters: dict[str, str]
+    inside: dict[str, str]  # for logged-in people
+    outside: dict[str, str]  # public
+    mail_bodies: dict[str, str]
 
 
 def prepare(operator: User, owner: Owner) -> AccountPages:
     """Make invitations in each state and a member with keys, and return their pages."""
     member, _ = User.objects.get_or_create(username=MEMBER, defaults={"email": MEMBER, "is_staff": True})
-    member.set_password("forgotten")  # a new salt, so that links to reset it work again
+    member.set_password("forgotten")  # a new salt makes reset links valid again
     member.save()
     Membership.objects.get_or_create(user=operator, owner=owner, defaults={"role": Role.LEAD})
     leaving, _ = Membership.objects.get_or_create(user=member, owner=owner)
@@ -68,7 +68,7 @@ def prepare(operator: User, owner: Owner) -> AccountPages:
             "confirm-used": "/mail/confirm/incomplete",
             "confirm": links.confirm_url(address),
         },
-        letters={
+        mail_bodies={
             "letter-invitation": _content(INVITATION, str(pending.pk)),
             "letter-password": _content(PASSWORD, str(member.pk)),
             "letter-confirmation": _content(CONFIRMATION, str(address.pk), address),
@@ -92,7 +92,7 @@ def _invite(by: User, owner: Owner, email: str, *, days: int = 0, is_withdrawn: 
 
 
 def _make_keys(member: User, owner: Owner) -> None:
-    """Make a key of the member's own and one for the team, which end with the membership."""
+    """Create a personal key and one for the team, which both end with the membership."""
     for name, user in (("notebook", member), ("portal, production", None)):
         if not ApiKey.objects.filter(name=name, default_owner=owner).exists():
             made = make_key(
@@ -103,7 +103,7 @@ def _make_keys(member: User, owner: Owner) -> None:
 
 
 def _content(kind: str, about: str, address: Address | None = None) -> str:
-    """Build a mail as an attempt to send it does."""
+    """Build a mail as for sending."""
     compose = KINDS[kind].compose
     assert compose is not None
     return compose(SentMail(kind=kind, about=about, address=address)).html

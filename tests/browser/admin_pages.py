@@ -1,4 +1,4 @@
-"""Pages of the admin for pictures: each list, one of each, what adds, changes and removes, errors."""
+"""Pages of the admin for screenshots: lists, details, forms to add, change and delete, errors."""
 
 from django.contrib.auth.models import User
 from django.db import models
@@ -10,7 +10,7 @@ from events.ownership.api_key import ApiKey
 from events.ownership.owner import Membership, Organization, Owner, Role
 from events.webhooks.webhook import Webhook, WebhookAttempt
 
-# The lists, by what the navigation calls them.
+# Lists, by their names in the navigation.
 LISTS = {
     "events": "events/event",
     "sessions": "events/session",
@@ -28,7 +28,7 @@ LISTS = {
     "replays": "ingestion/replayjob",
     "waiting": "ingestion/inboxrequest",
 }
-# Of which one is pictured, added, and asked about before it is removed.
+# Models whose change, add and delete pages are pictured.
 FORMS: dict[str, type[models.Model]] = {
     "owner": Owner,
     "member": Membership,
@@ -39,7 +39,7 @@ FORMS: dict[str, type[models.Model]] = {
 }
 
 
-# What a lead sees whose owner has heard of nothing yet.
+# Pages of a lead whose owner has no data yet.
 EMPTY = (
     "overview",
     "events",
@@ -57,8 +57,8 @@ EMPTY = (
 
 
 def pages() -> dict[str, str]:
-    """The pictures' names, and their addresses."""
-    # Somebody of the data: the newcomer, who came last, stays without any.
+    """Return the addresses of pages by the names of their screenshots."""
+    # The first of each model: the newcomer, who was created last, has no data.
     Membership.objects.get_or_create(user=User.objects.earliest("pk"), owner=Owner.objects.latest("pk"))
     _webhook(Owner.objects.latest("pk"))
     found = {name: f"/admin/{path}/" for name, path in LISTS.items()}
@@ -68,7 +68,7 @@ def pages() -> dict[str, str]:
         at = f"/admin/{model._meta.app_label}/{model._meta.model_name}"
         one = f"{at}/{model._default_manager.latest('pk').pk}"
         found |= {name: f"{one}/change/", f"{name}-add": f"{at}/add/", f"{name}-history": f"{one}/history/"}
-        if model is not ApiKey:  # keys are revoked
+        if model is not ApiKey:  # keys are revoked instead
             found[f"{name}-remove"] = f"{one}/delete/"
     found["person-password"] = f"/admin/auth/user/{User.objects.latest('pk').pk}/password/"
     found["key-rotate"] = f"/admin/events/apikey/{ApiKey.objects.latest('pk').pk}/rotate/"
@@ -91,7 +91,7 @@ def pages() -> dict[str, str]:
 
 
 def _webhook(owner: Owner) -> None:
-    """A paused webhook, with a delivery that arrived and one that failed."""
+    """Create a paused webhook with a successful and a failed attempt."""
     now = timezone.now()
     if Webhook.objects.filter(owner=owner).exists():
         return
@@ -115,7 +115,7 @@ def _webhook(owner: Owner) -> None:
 
 
 def newcomer(name: str) -> User:
-    """The lead of an owner without any data."""
+    """Create the lead of an owner without data."""
     organization, _ = Organization.objects.get_or_create(slug="newcomers", defaults={"name": "Newcomers"})
     owner, _ = Owner.objects.get_or_create(organization=organization, name="Nothing yet")
     user = User.objects.create_user(name, is_staff=True)

@@ -1,4 +1,4 @@
-"""A browser's window that takes pictures, in one of four forms: two widths, two themes."""
+"""A browser window that takes screenshots in one of four forms: two widths, two themes."""
 
 import logging
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from playwright.sync_api import Browser, Page
 
-WIDTHS = {1440: 900, 390: 844}  # of the pages; height by width
+WIDTHS = {1440: 900, 390: 844}  # height by width
 THEMES = ("light", "dark")
 WHOLE = (
     "event-",
@@ -17,12 +17,12 @@ WHOLE = (
     "source-one",
     "report-",
     "letter-",
-)  # pages that are taken from top to bottom; of lists the first screen
+)  # pages taken from top to bottom; of lists only the first screen
 log = logging.getLogger(__name__)
 
 
 def log_in(page: Page, name: str, password: str) -> None:
-    """As a person does."""
+    """Log in through the form."""
     page.goto("/admin/login/?next=/admin/")
     page.fill("[name=username]", name)
     page.fill("[name=password]", password)
@@ -31,14 +31,14 @@ def log_in(page: Page, name: str, password: str) -> None:
 
 
 class Camera(NamedTuple):
-    """A window in one of the forms, and where its pictures go."""
+    """A window in one of the forms, and the folder for its screenshots."""
 
     page: Page
     folder: Path
     form: str  # width and theme
 
     def take(self, name: str) -> None:
-        """A picture of the page as it stands."""
+        """Take a screenshot of the current page."""
         self.page.wait_for_load_state("networkidle")
         for details in self.page.locator("details.tally-document").all():
             details.evaluate("element => { element.open = true }")
@@ -49,7 +49,7 @@ class Camera(NamedTuple):
         self.page.screenshot(path=self.folder / f"{name}-{self.form}.png", full_page=whole)
 
     def go(self, wanted: dict[str, str]) -> None:
-        """Pictures of pages."""
+        """Open pages and take screenshots of them."""
         for name, path in wanted.items():
             self.page.goto(path)
             self.take(name)
@@ -57,7 +57,7 @@ class Camera(NamedTuple):
 
 @contextmanager
 def camera(browser: Browser, url: str, folder: Path, width: int, theme: str) -> Iterator[Camera]:
-    """A window of its own."""
+    """Open a window."""
     context = browser.new_context(
         base_url=url,
         viewport={"width": width, "height": WIDTHS.get(width, 900)},

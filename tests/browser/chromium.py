@@ -1,4 +1,4 @@
-"""The browser that tests and pictures use: Debian's Chromium, quiet on the network."""
+"""The browser for tests and screenshots: Debian's Chromium, without background network traffic."""
 
 import shutil
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ ARGUMENTS = (
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A browser, closed at the end."""
+    """Run a browser during the block."""
     path = shutil.which("chromium")
     require("chromium", path, "install Chromium, or run `.ci/install-machine`.")
     with sync_playwright() as playwright:

@@ -1,4 +1,4 @@
-"""A server and a browser for stories, and people who can log in."""
+"""A server and a browser, and people who can log in."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -27,18 +27,18 @@ def url(production: Server, transactional_db: None) -> str:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A browser for one module's tests: Playwright's loop in this thread would refuse others the database."""
+    """One browser per module: Playwright's event loop in this thread would block others' database access."""
     with pytest.MonkeyPatch.context() as patch:
-        # The loop rests while a test asks the database, so what Django fears doesn't happen.
+        # Safe, because the event loop doesn't run while a test uses the database.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         with chromium() as browser:
             yield browser
-            connections.close_all()  # beside a loop Django has connections of their own
+            connections.close_all()  # with an event loop, Django uses separate connections
 
 
 @pytest.fixture
 def visit(url: str, browser: Browser) -> Iterator[Visit]:
-    """Opens a window of its own, arguments as of `new_context`; an error of a script fails the test."""
+    """A function that opens a window, with the arguments of `new_context`. Script errors fail the test."""
     errors: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
@@ -58,7 +58,7 @@ def visit(url: str, browser: Browser) -> Iterator[Visit]:
 
 
 def known(name: str, *owners: Owner, role: Role = Role.VIEWER, is_superuser: bool = False) -> User:
-    """Somebody with a password."""
+    """Create a user with a password."""
     user = person(name, *owners, role=role, is_superuser=is_superuser)
     user.set_password(PASSWORD)
     user.save()
@@ -66,7 +66,7 @@ def known(name: str, *owners: Owner, role: Role = Role.VIEWER, is_superuser: boo
 
 
 def log_in(page: Page, name: str) -> None:
-    """By the form, as people do."""
+    """Log in through the form."""
     page.goto("/admin/login/?next=/admin/")
     page.fill("[name=username]", name)
     page.fill("[name=password]", PASSWORD)

@@ -1,10 +1,10 @@
-"""Pressing Tab: where it leads, in which order, and whether one sees where."""
+"""Pressing Tab: the order of the focused elements, and whether the focus is visible."""
 
 from typing import Any, NamedTuple
 
 from playwright.sync_api import Page
 
-MOST = 150  # presses
+MOST = 150  # key presses
 WHERE = """() => {
     const element = document.activeElement;
     if (!element || element === document.body) return null;
@@ -23,7 +23,7 @@ WHERE = """() => {
 
 
 class Stop(NamedTuple):
-    """Where the focus is: what it is called, in which part of the page, its box, and whether one sees it."""
+    """A focused element: its name, its part of the page, its box, and whether the focus is visible."""
 
     name: str
     area: str
@@ -34,13 +34,13 @@ class Stop(NamedTuple):
 
 
 def stop(page: Page) -> Stop | None:
-    """Where the focus is."""
+    """Return the focused element."""
     found: dict[str, Any] | None = page.evaluate(WHERE)
     return Stop(**found) if found else None
 
 
 def tab_to(page: Page, name: str) -> None:
-    """Press Tab until the focus is on what has the name in its own."""
+    """Press Tab until the focused element's name contains this one."""
     seen = []
     for _ in range(MOST):
         page.keyboard.press("Tab")
@@ -52,7 +52,7 @@ def tab_to(page: Page, name: str) -> None:
 
 
 def round_of(page: Page) -> list[Stop]:
-    """All stops of the page in their order."""
+    """Return all focusable elements of the page in tab order."""
     stops: list[Stop] = []
     for _ in range(MOST):
         page.keyboard.press("Tab")
@@ -64,6 +64,6 @@ def round_of(page: Page) -> list[Stop]:
 
 
 def follows(before: Stop, after: Stop) -> bool:
-    """Whether an eye that reads comes to one after the other: further right on a line, or further down."""
+    """True if the second element comes after the first in reading order: further right, or further down."""
     is_beside = after.top < before.bottom - 1 and before.top < after.bottom - 1
     return after.left >= before.left if is_beside else after.top > before.top

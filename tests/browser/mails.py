@@ -1,4 +1,4 @@
-"""Mails for pictures: a contact, its digests, a budget warning, and a mail that was sent."""
+"""Mails for screenshots: a contact, its digests, a budget warning, and a sent mail."""
 
 from decimal import Decimal
 
@@ -21,7 +21,7 @@ from reports.mail.models import SentMail
 
 
 def pages(by: str) -> dict[str, str]:
-    """The pages of mail, with something on each."""
+    """Create data for the pages about mail, and return their addresses."""
     now = timezone.now()
     owner = Owner.objects.latest("pk")
     standing = {"confirmed_by": User.objects.get(username=by), "confirmed_at": now, "clicked_at": now}
@@ -47,8 +47,8 @@ def pages(by: str) -> dict[str, str]:
     }
 
 
-def letters(owner: Owner) -> dict[str, str]:
-    """The HTML of each digest and of a warning about an owner, as mail programs show them."""
+def mail_bodies(owner: Owner) -> dict[str, str]:
+    """Return the HTML of each digest and of a budget warning, as mail programs show them."""
     now = timezone.now()
     digest = (
         Subscription.objects.filter(owners=owner, address__isnull=False).select_related("address").first()

@@ -1,7 +1,7 @@
-"""Pictures of what people see, each page at two widths, in two themes (`make screenshots`).
+"""Takes screenshots of every page at two widths and in two themes (`make screenshots`).
 
-Posts a few events of every kind to the data folder in use ($TALLY_DATA, else var/), whose database it starts
-where it isn't running, and files them. The pictures are in `screenshots/` of that folder.
+Posts and files a few events of every kind in the current data folder ($TALLY_DATA, or var/), and starts its
+database if necessary. The screenshots are in `screenshots/` of that folder.
 """
 
 import json
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 USERNAME = "screenshots"
 NEWCOMER = "screenshots-newcomer"
-LETTER_WIDTH = 800  # pixels, at most: programs for mail show letters beside their lists
-Shown = TypeVar("Shown")  # what is pictured: an address, or what opens something
+MAIL_WIDTH = 800  # pixels: mail programs show mails beside their list
+Shown = TypeVar("Shown")  # what is shown: an address, or a function that opens something
 log = logging.getLogger(__name__)
 
 
 def events(now_ms: int) -> list[tuple[str, Any]]:
-    """What is posted: a path and a body each; hostile, faulty and odd ones among them."""
+    """Return paths and bodies to post, including hostile, invalid and odd events."""
     from tests.wire import samples  # needs Django's apps
 
     mark = f"{now_ms:x}"
@@ -76,11 +76,11 @@ PERSON = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
 )
 CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
-VISITED = f"visit-{int(time.time())}"  # its session's id; of the long one with -long behind it
+VISITED = f"visit-{int(time.time())}"  # the session's ID; the long session has the suffix -long
 
 
 def visit(now_ms: int) -> list[Any]:
-    """A visit of half an hour with a long pause: five pages, some of them twice, and errors."""
+    """Return a visit of half an hour with a long pause: five pages, some of them twice, and errors."""
     begin = now_ms - 2_400_000
     chance = Random(7)
     found, second = [], 0.0
@@ -100,7 +100,7 @@ def visit(now_ms: int) -> list[Any]:
 
 
 def long_visit(now_ms: int) -> list[Any]:
-    """A visit of more events than can be drawn one by one."""
+    """Return a visit of more events than can be drawn individually."""
     begin = now_ms - 20_000_000
     chance = Random(8)
     found, second = [], 0.0
@@ -118,7 +118,7 @@ def long_visit(now_ms: int) -> list[Any]:
 
 
 def crawl(now_ms: int) -> list[Any]:
-    """A bot's visit: three pages."""
+    """Return a bot's visit of three pages."""
     pages = ("home", "search", "results")
     return [
         _event("impression", now_ms - 900_000, second, "-crawl", type="view", pageid=page, uri=f"/{page}")
@@ -137,7 +137,7 @@ def _event(kind: str, begin_ms: int, second: float, more: str = "", **edata: Any
 
 
 def post(url: str, key: str) -> None:
-    """Post the events, file them, sum them up, fold and charge them."""
+    """Post and file the events, then compute sessions, rollups and charges."""
     from events.sessions.summarising import summarise_block
     from ingestion.filing.drain import drain
     from reports.rollups.folding import fold_block
@@ -161,7 +161,7 @@ def post(url: str, key: str) -> None:
 
 
 def charge() -> None:
-    """Charge what was posted, by the demo's prices."""
+    """Charge the posted events at the demo's prices."""
     from events.ownership.owner import Organization
     from reports.cost.charging.updating import update_charges
     from telemetry_project.demo import prices
@@ -173,7 +173,7 @@ def charge() -> None:
 
 
 def replay_of_all() -> "ReplayJob":
-    """A replay of all that is rejected, done."""
+    """Create a finished replay of all rejected events."""
     from django.contrib.auth.models import User
 
     from ingestion.rejected import replay_jobs
@@ -211,7 +211,7 @@ def running_replay() -> str:
 
 
 def work_in_progress() -> dict[str, str]:
-    """An export in each state, all of the same list, and a replay under way: work with progress."""
+    """Create an export in each state and a running replay, and return the addresses of their pages."""
     from django.contrib.auth.models import User
 
     from events.exports.jobs import ExportJob, State
@@ -245,7 +245,7 @@ def work_in_progress() -> dict[str, str]:
 
 
 def pages() -> dict[str, str]:
-    """What is taken: the picture's name and the address."""
+    """Return the addresses of pages by the names of their screenshots."""
     from events.event import Event
     from events.ownership.source import Source
     from events.sessions.session import Session
@@ -315,7 +315,7 @@ def pages() -> dict[str, str]:
 
 
 def account_pages() -> "AccountPages":
-    """Return the pages of accounts, and mails, for the owner of the pictures."""
+    """Return the pages and mails about accounts of the screenshots' owner."""
     from django.contrib.auth.models import User
 
     from events.ownership.owner import Owner
@@ -332,10 +332,10 @@ def take(
     only: str,
     wanted: dict[str, str],
     accounts: "AccountPages",
-    letters: dict[str, str],
+    mail_bodies: dict[str, str],
     folder: Path,
 ) -> None:
-    """All the pictures: of pages, of what opens on them, and of what a lead without data sees."""
+    """Take all screenshots: of pages, of what opens on them, and of pages without data."""
     from tests.browser.admin_pages import EMPTY
     from tests.browser.states import STATES
 
@@ -349,8 +349,8 @@ def take(
             for name, show in _named(STATES, only).items():
                 show(window.page)
                 window.take(name)
-        with camera(browser, url, folder, min(width, LETTER_WIDTH), theme) as window:
-            for name, html in _named(letters, only).items():
+        with camera(browser, url, folder, min(width, MAIL_WIDTH), theme) as window:
+            for name, html in _named(mail_bodies, only).items():
                 window.page.set_content(html)
                 window.take(name)
         with camera(browser, url, folder, width, theme) as window:
@@ -359,7 +359,7 @@ def take(
 
 
 def path_of(address: str) -> str:
-    """Return the path of an address; those in mails have the host of BASE_URL."""
+    """Return the path of an address. Addresses in mails have the host of BASE_URL."""
     return urlsplit(address).path
 
 
@@ -368,7 +368,7 @@ def _named(found: dict[str, Shown], only: str) -> dict[str, Shown]:
 
 
 def main() -> None:
-    """Take the pictures, those whose name has a part of $ONLY (parts with commas between) in it."""
+    """Take the screenshots whose names contain one of the comma-separated parts of $ONLY."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "telemetry_project.settings")
     django.setup()
 
@@ -406,12 +406,12 @@ def _main(folder: Path, only: str) -> None:
             post(url, made.text)
             accounts = account_pages()
             wanted = pages() | work_in_progress() | accounts.inside
-            letters = accounts.letters | mails.letters(Owner.objects.latest("pk"))
+            mail_bodies = accounts.mail_bodies | mails.mail_bodies(Owner.objects.latest("pk"))
             folder.mkdir(exist_ok=True)
-            with chromium() as browser:  # it has an event loop, in which Django asks no database
-                take(browser, url, password, only, wanted, accounts, letters, folder)
+            with chromium() as browser:  # its event loop keeps Django from using the database
+                take(browser, url, password, only, wanted, accounts, mail_bodies, folder)
     finally:
-        # What could be misused goes; the events stay.
+        # Remove what could be misused, but keep the events.
         person.delete()
         new.delete()
         ApiKey.objects.filter(organization=made.key.organization).delete()

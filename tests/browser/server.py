@@ -1,4 +1,4 @@
-"""A web server of Tally for a browser: Granian on a free port, on the data folder in use."""
+"""Runs Tally's web server for a browser: Granian on a free port, with the current data folder."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ STARTS_WITHIN = 30.0  # seconds
 
 @contextmanager
 def server() -> Iterator[str]:
-    """The address of a server that answers, stopped at the end."""
+    """Run a server during the block, and yield its address."""
     call_command("collectstatic", interactive=False, verbosity=0)
     port = free_port()
     command = [

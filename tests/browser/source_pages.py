@@ -1,4 +1,4 @@
-"""Pages for pictures of what is merged, near its limit or still being loaded."""
+"""Pages for screenshots of merged sources, owners near a limit, and data being loaded."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,12 +10,14 @@ from events.store import sources
 from events.store.completeness import Backfill
 from ingestion.rejected.event import RejectedSize
 
-LOADED_DAY = datetime(2020, 6, 1, tzinfo=UTC)  # far from all other pictures, whose figures stay complete
+LOADED_DAY = datetime(
+    2020, 6, 1, tzinfo=UTC
+)  # far from other screenshots' data, so that their figures stay complete
 CEILING = 1_000_000  # bytes
 
 
 def pages() -> dict[str, str]:
-    """Return addresses of the pages by the names of their pictures."""
+    """Return the addresses of pages by the names of their screenshots."""
     organization, _ = Organization.objects.get_or_create(
         slug="screenshots-more", defaults={"name": "More pictures"}
     )
@@ -59,7 +61,7 @@ def _loading(organization: Organization) -> dict[str, str]:
 
 
 def _ceilings(organization: Organization) -> dict[str, str]:
-    """Return the page of the pipeline with an owner near its ceiling, and one over it."""
+    """Return the pipeline page, with one owner near its ceiling and one over it."""
     for name, used in (("Near its ceiling", 860_000), ("Over its ceiling", 1_040_000)):
         owner, _ = Owner.objects.get_or_create(organization=organization, name=name)
         owner.max_rejected_bytes = CEILING

@@ -1,14 +1,14 @@
-"""What opens on demand, for pictures and for axe: menus, filters, and what is shown once."""
+"""Opens what is hidden at first, for screenshots and axe: menus, filters, keys that are shown once."""
 
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-FOLDED_BELOW = 1280  # pixels: unfold's breakpoint, below which the navigation opens on demand
+FOLDED_BELOW = 1280  # pixels: unfold's breakpoint, below which the navigation is collapsed
 
 
 def navigation(page: Page) -> None:
-    """The navigation, which a phone has folded."""
+    """Open the navigation, which is collapsed on a phone."""
     page.goto("/admin/events/event/")
     if page.viewport_size and page.viewport_size["width"] < FOLDED_BELOW:
         page.get_by_role("button", name="Navigation").locator("visible=true").click()
@@ -16,21 +16,21 @@ def navigation(page: Page) -> None:
 
 
 def account_menu(page: Page) -> None:
-    """The menu of the account, at the foot of the navigation."""
+    """Open the account menu at the bottom of the navigation."""
     navigation(page)
     page.locator("#nav-sidebar [x-on\\:click^=openUserLinks]").click()
     expect(page.get_by_role("link", name="Change password")).to_be_visible()
 
 
 def kinds(page: Page) -> None:
-    """The kinds of events, folded in the navigation."""
+    """Open the list of kinds in the navigation."""
     navigation(page)
     page.get_by_role("button", name="Events by kind").click()
     expect(page.get_by_role("link", name="impression")).to_be_visible()
 
 
 def filters(page: Page) -> None:
-    """The filters that are rarely used; on a phone the others are folded too."""
+    """Open the rarely used filters; on a phone, the others are collapsed too."""
     page.goto("/admin/events/event/")
     fold = page.locator(".tally-filter-fold > summary")
     if fold.is_visible():
@@ -39,13 +39,13 @@ def filters(page: Page) -> None:
 
 
 def chosen(page: Page) -> None:
-    """Rejected events that are chosen, with what can be done with them."""
+    """Select rejected events, which shows the actions for them."""
     page.goto("/admin/ingestion/rejectedevent/")
     page.locator("input.action-select").first.check()
 
 
 def made_key(page: Page) -> None:
-    """A key just made, whose text is shown once."""
+    """Create a key, whose text is shown once."""
     page.goto("/admin/events/apikey/add/")
     page.fill("[name=name]", "pictures")
     page.locator("[name=default_owner]").evaluate("field => { field.selectedIndex = field.length - 1 }")
@@ -54,7 +54,7 @@ def made_key(page: Page) -> None:
 
 
 def rotated_key(page: Page) -> None:
-    """Its successor, shown once too."""
+    """Rotate the key, whose successor is shown once too."""
     page.goto("/admin/events/apikey/")
     page.get_by_role("link", name="Rotate", exact=True).first.click()
     page.get_by_role("button", name="Create the new key").click()
@@ -62,7 +62,7 @@ def rotated_key(page: Page) -> None:
 
 
 def wrong_form(page: Page) -> None:
-    """A form that isn't filled as it must be."""
+    """Submit an invalid form."""
     page.goto("/admin/events/apikey/add/")
     page.locator("form").evaluate_all("forms => forms.forEach(form => { form.noValidate = true })")
     page.get_by_role("button", name="Save", exact=True).click()
@@ -70,7 +70,7 @@ def wrong_form(page: Page) -> None:
 
 
 def kept_source(page: Page) -> None:
-    """The list of sources after an attempt to delete one that has events."""
+    """Try to delete a source that has events."""
     page.goto("/admin/events/source/?q=prod.example.portal")
     page.locator("input.action-select").first.check()
     page.locator("[name=action]").select_option("delete_chosen")

@@ -1,4 +1,4 @@
-"""axe-core on every page of the pictures, light on a desk and dark on a phone, and on what opens there."""
+"""Runs axe-core on all pages and what opens on them, light on a desktop and dark on a phone."""
 
 from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
@@ -19,15 +19,15 @@ from tests.browser.screenshots import USERNAME, account_pages, pages, path_of, p
 from tests.browser.states import STATES
 from tests.clients.npm import installed
 
-# What we can't reach, by rule: unfold's elements, and why they stay.
+# Accepted violations by rule: elements of unfold's that we can't change, and why.
 ALLOWED = {
     "region": (".relative > [x-on\\:click^=openTheme]", "the theme's switch stands alone before the login"),
 }
-# Swagger UI's page: its colours, headings and landmarks are its own.
+# Swagger UI's page has its own colours, headings and landmarks.
 NOT_OURS = frozenset({"api-docs"})
-# The lists of all kinds are made by the same code: these stand for the 19.
+# Lists of all kinds share their code, so three of the 19 are checked.
 KIND_LIST, SEEN_KINDS = "events-kind", ("emitted_event", "interact", "summary")
-# Half of the time: the navigation of each page (looked at in `STATES`), and rows like those before them.
+# Excluded, as it takes half of the time: the navigation (checked in `STATES`), and further similar rows.
 REPEATED = (
     "#nav-sidebar",
     *(f"{rows}:nth-of-type(n + 4)" for rows in ("tbody", "tbody tr", ".tally-group-card")),
@@ -46,18 +46,18 @@ RUN = """async ([allowed, exclude]) => {
 
 
 class Form(NamedTuple):
-    """What a window looks like."""
+    """The width and theme of a window."""
 
     width: int
     theme: Literal["light", "dark"]
 
 
-# Each width and each theme once: what they change doesn't depend on each other.
+# Each width and each theme once, since their effects are independent.
 DESK, PHONE = Form(1440, "light"), Form(390, "dark")
 
 
 class Violation(NamedTuple):
-    """What axe-core says of one element: the rule, its weight, a selector, what to mend."""
+    """A violation found by axe-core: the rule, its impact, a selector, and how to fix it."""
 
     rule: str
     impact: str
@@ -67,13 +67,13 @@ class Violation(NamedTuple):
 
 @pytest.fixture
 def operator(transactional_db: None) -> User:
-    """Who sees every page."""
+    """An operator, who sees every page."""
     return known(USERNAME, is_superuser=True)
 
 
 @pytest.fixture
 def everything(operator: User, url: str) -> dict[str, str]:
-    """All the pages, with something on each."""
+    """The addresses of all pages, with data on each."""
     key = provisioning.key(
         organization_slug="screenshots", owner_name="Screenshots", kind=KeyType.SECRET, owners="all"
     )
@@ -82,28 +82,28 @@ def everything(operator: User, url: str) -> dict[str, str]:
 
 
 def _is_repeated(name: str) -> bool:
-    """Return True for the list of a kind, unless the kind is one of those that stand for all."""
+    """Return True for the list of a kind, unless it is one of those that are checked."""
     prefix, _, kind = name.rpartition("-")
     return prefix == KIND_LIST and kind in kinds.KINDS and kind not in SEEN_KINDS
 
 
 @pytest.fixture
 def accounts(operator: User) -> AccountPages:
-    """The pages of accounts."""
+    """Pages about accounts."""
     provisioning.key(organization_slug="screenshots", owner_name="Screenshots", kind=KeyType.SECRET)
     return account_pages()
 
 
 def violations(page: Page, script: str, exclude: Iterable[str] = REPEATED) -> list[Violation]:
-    """What axe-core finds on the page as it stands."""
+    """Run axe-core on the current page."""
     if not page.evaluate("'axe' in window"):
-        page.evaluate(script)  # no tag: the content policy is for those too
+        page.evaluate(script)  # not as a tag, which the content security policy would block
     allowed = {rule: selector for rule, (selector, _) in ALLOWED.items()}
     return [Violation(*found) for found in page.evaluate(RUN, [allowed, list(exclude)])]
 
 
 def put(page: Page, form: Form) -> None:
-    """Give the window another size and theme; unfold looks for the theme only as it loads a page."""
+    """Change size and theme of the window. Unfold reads the theme only when a page loads."""
     page.set_viewport_size({"width": form.width, "height": WIDTHS[form.width]})
     page.emulate_media(color_scheme=form.theme)
     page.evaluate(
@@ -112,14 +112,14 @@ def put(page: Page, form: Form) -> None:
 
 
 class Walk(NamedTuple):
-    """A window in which pages are looked at, and what axe-core found on them."""
+    """A window for opening pages, and the violations found on them."""
 
     page: Page
     script: str
     found: list[Any]
 
     def see(self, name: str, path: str, exclude: Iterable[str] = REPEATED) -> None:
-        """Look at a page in both forms: to load it takes longer than to look at it."""
+        """Check a page in both forms after loading it once, since loading takes longest."""
         put(self.page, DESK)
         self.page.goto(path)
         for form in (DESK, PHONE):
@@ -129,7 +129,7 @@ class Walk(NamedTuple):
 
 @pytest.fixture
 def walk(visit: Visit) -> Walk:
-    """A window without a login."""
+    """A window that isn't logged in."""
     return Walk(visit(), (installed() / "node_modules/axe-core/axe.min.js").read_text(), [])
 
 
@@ -145,7 +145,7 @@ def test_no_page_has_violations(everything: dict[str, str], walk: Walk) -> None:
     assert walk.found == []
 
 
-def test_pages_of_accounts_have_none(accounts: AccountPages, walk: Walk) -> None:
+def test_pages_of_accounts_have_no_violations(accounts: AccountPages, walk: Walk) -> None:
     for name, path in accounts.outside.items():
         walk.see(name, path_of(path))
     log_in(walk.page, USERNAME)
@@ -154,15 +154,15 @@ def test_pages_of_accounts_have_none(accounts: AccountPages, walk: Walk) -> None
     assert walk.found == []
 
 
-def test_pages_of_work_in_progress_have_none(operator: User, walk: Walk) -> None:
+def test_pages_of_work_in_progress_have_no_violations(operator: User, walk: Walk) -> None:
     log_in(walk.page, USERNAME)
     for name, path in work_in_progress().items():
         walk.see(name, path)
     assert walk.found == []
 
 
-def test_the_second_factor_has_none_either(operator: User, visit: Visit) -> None:
-    """The QR code, and the codes that a second factor gives once."""
+def test_pages_of_the_second_factor_have_no_violations(operator: User, visit: Visit) -> None:
+    """Includes the QR code and the recovery codes, which are shown once."""
     script = (installed() / "node_modules/axe-core/axe.min.js").read_text()
     page = visit(viewport={"width": 390, "height": WIDTHS[390]}, color_scheme="dark")
     log_in(page, USERNAME)

@@ -1,4 +1,4 @@
-"""What people come to the cost pages for, told in a browser: down to an hour's charges; a month is closed."""
+"""Typical uses of the cost pages in a browser: drilling down to an hour's charges, closing a month."""
 
 import re
 from datetime import timedelta

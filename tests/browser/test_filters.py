@@ -1,4 +1,4 @@
-"""Filters apply as soon as they are chosen, and the focus stays where it was."""
+"""Filters apply as soon as they are changed, and the focus stays where it was."""
 
 import re
 
@@ -36,7 +36,7 @@ def window(lead: User, visit: Visit) -> Page:
     return page
 
 
-def test_the_headline_says_what_the_select_says(window: Page) -> None:
+def test_the_headline_matches_the_selected_period(window: Page) -> None:
     window.goto(REPORT)
     expect(window.get_by_role("button", name="Apply")).to_be_hidden()
     window.locator("[name=period]").select_option("30d")
@@ -47,7 +47,7 @@ def test_the_headline_says_what_the_select_says(window: Page) -> None:
 
 
 @pytest.mark.parametrize(("path", "name"), [(REPORT, "period"), (EVENTS, "kind")])
-def test_the_keyboard_stays_on_the_field(window: Page, path: str, name: str) -> None:
+def test_the_focus_stays_on_the_field(window: Page, path: str, name: str) -> None:
     window.goto(path)
     field = window.locator(f"select[name={name}]")
     field.focus()
@@ -58,7 +58,7 @@ def test_the_keyboard_stays_on_the_field(window: Page, path: str, name: str) -> 
     expect(field).to_have_value(chosen)
 
 
-def test_a_list_of_boxes_stays_open_until_it_is_closed(window: Page) -> None:
+def test_a_list_of_checkboxes_stays_open(window: Page) -> None:
     window.goto(REPORT)
     window.locator(".tally-pick", has_text="Kind").locator("summary").click()
     for name in ("interact", "impression"):
@@ -70,7 +70,7 @@ def test_a_list_of_boxes_stays_open_until_it_is_closed(window: Page) -> None:
     expect(window).to_have_url(re.compile("kind=interact.*kind=impression|kind=impression.*kind=interact"))
 
 
-def test_a_search_applies_when_the_reader_goes_on(window: Page) -> None:
+def test_a_search_applies_when_the_focus_moves_on(window: Page) -> None:
     window.goto(EVENTS)
     window.get_by_role("searchbox").fill("nothing of the kind")
     window.keyboard.press("Tab")
@@ -78,7 +78,7 @@ def test_a_search_applies_when_the_reader_goes_on(window: Page) -> None:
     expect(window.locator("select[name=owner], select[name=source]").first).to_be_focused()
 
 
-def test_lifting_a_filter_keeps_the_keyboard_at_the_filters(window: Page) -> None:
+def test_removing_a_filter_keeps_the_focus_at_the_filters(window: Page) -> None:
     window.goto(f"{REPORT}?kind=interact")
     window.locator(".tally-chips a").first.focus()
     window.keyboard.press("Enter")
@@ -86,7 +86,7 @@ def test_lifting_a_filter_keeps_the_keyboard_at_the_filters(window: Page) -> Non
     expect(window.locator(".tally-report-filters [name=period]")).to_be_focused()
 
 
-def test_days_of_ones_own_wait_until_they_are_chosen(window: Page) -> None:
+def test_a_custom_period_applies_once_a_day_is_entered(window: Page) -> None:
     window.goto(REPORT)
     window.locator("[name=period]").select_option("custom")
     expect(window.locator("[name=from]")).to_be_visible()
@@ -95,7 +95,7 @@ def test_days_of_ones_own_wait_until_they_are_chosen(window: Page) -> None:
 
 
 @pytest.mark.parametrize("path", [REPORT, EVENTS, "/admin/ingestion/rejectedevent/groups/"])
-def test_without_scripts_a_button_applies(lead: User, visit: Visit, path: str) -> None:
+def test_without_scripts_a_button_applies_the_filters(lead: User, visit: Visit, path: str) -> None:
     page = visit(java_script_enabled=False, viewport=DESK)
     log_in(page, lead.username)
     page.goto(path)

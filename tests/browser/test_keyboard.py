@@ -1,4 +1,4 @@
-"""Pages without a mouse, and tables without JavaScript."""
+"""Using pages with the keyboard, and reading them without JavaScript."""
 
 from itertools import pairwise
 
@@ -27,7 +27,7 @@ def alice(team_a: Sender) -> User:
 
 @pytest.fixture
 def paths(team_a: Sender) -> dict[str, str]:
-    """Where there is something to see, by name."""
+    """Addresses of pages with data, by name."""
     session = visited(team_a, *VISIT)
     return {
         "list": "/admin/events/event/",
@@ -45,7 +45,7 @@ def window(alice: User, paths: dict[str, str], visit: Visit) -> Page:
 
 
 @pytest.mark.parametrize("name", ["list", "event"])
-def test_tab_follows_the_eye(name: str, paths: dict[str, str], window: Page) -> None:
+def test_tab_follows_the_reading_order(name: str, paths: dict[str, str], window: Page) -> None:
     window.goto(paths[name])
     stops = round_of(window)
     areas = list(dict.fromkeys(each.area for each in stops))
@@ -56,12 +56,12 @@ def test_tab_follows_the_eye(name: str, paths: dict[str, str], window: Page) -> 
 
 
 @pytest.mark.parametrize("name", ["list", "event", "session"])
-def test_one_sees_where_the_focus_is(name: str, paths: dict[str, str], window: Page) -> None:
+def test_the_focus_is_visible(name: str, paths: dict[str, str], window: Page) -> None:
     window.goto(paths[name])
     assert [each.name for each in round_of(window) if not each.is_seen] == []
 
 
-def test_escape_closes_the_menu_of_the_account(paths: dict[str, str], window: Page) -> None:
+def test_escape_closes_the_account_menu(paths: dict[str, str], window: Page) -> None:
     window.goto(paths["list"])
     log_out = window.get_by_role("button", name="Log out")
     expect(log_out).to_be_hidden()
@@ -73,7 +73,7 @@ def test_escape_closes_the_menu_of_the_account(paths: dict[str, str], window: Pa
 
 
 @pytest.mark.parametrize("name", ["list", "event", "session"])
-def test_without_javascript_the_content_remains(
+def test_the_content_is_visible_without_javascript(
     name: str, paths: dict[str, str], alice: User, visit: Visit
 ) -> None:
     page = visit(java_script_enabled=False)

@@ -1,4 +1,4 @@
-"""Lists and tables at the width of a phone: rows are cards, and nothing is out of sight to the side."""
+"""Lists and tables at the width of a phone: rows are cards, and nothing is cut off at the side."""
 
 from copy import deepcopy
 from typing import Any
@@ -17,13 +17,13 @@ from tests.wire import samples
 
 __all__ = ["team_a"]
 PHONE = {"width": 390, "height": 844}
-EVENTS = 50  # on a page of a list
-MOST = 4_000  # pixels that they may take, with all that stands above and below
+EVENTS = 50  # per page of a list
+MOST = 4_000  # pixels for the whole page
 LEFT_OUT = ", ".join(
     f".tally-walk.model-event .field-{name}" for name in ("actor", "session", "dialect")
-)  # of the list of all events: the page of each has them
+)  # columns of the list of all events that are only on the page of an event
 
-# Cells of tables and lists that aren't to be seen, or that reach into the next one or beyond the window.
+# Cells of tables and lists that are hidden, or that overlap the next one or the edge of the window.
 OUT_OF_SIGHT = """(leftOut) => {
     document.querySelectorAll("details.tally-twin").forEach((details) => { details.open = true; });
     const tables = "table:not(.result-list, .calendarbox *) tbody tr, .result-list tr.data-row";
@@ -47,14 +47,14 @@ OUT_OF_SIGHT = """(leftOut) => {
 
 @pytest.fixture
 def phone(visit: Visit) -> Page:
-    """A phone on which an operator is logged in."""
+    """A window of a phone's size, with an operator logged in."""
     known(USERNAME, is_superuser=True)
     page = visit(viewport=PHONE)
     log_in(page, USERNAME)
     return page
 
 
-def test_no_column_of_a_table_or_list_is_out_of_sight(phone: Page, url: str) -> None:
+def test_all_columns_of_tables_and_lists_are_visible(phone: Page, url: str) -> None:
     key = provisioning.key(
         organization_slug="screenshots", owner_name="Screenshots", kind=KeyType.SECRET, owners="all"
     )
@@ -71,7 +71,7 @@ def test_no_column_of_a_table_or_list_is_out_of_sight(phone: Page, url: str) -> 
 
 
 def event(kind: str, number: int) -> Any:
-    """An event with each of its columns, some with more text than a line has room for."""
+    """Return an event with all columns, some with more text than fits on a line."""
     found = deepcopy(samples.complete(kind, ms=now_ms() - 1000 * number, mid=f"{kind}:{number}"))
     found["context"]["pdata"]["id"] = f"a-portal-with-a-long-name-{number % 2}" + "-and-more" * (number % 3)
     found["actor"]["id"] = "somebody@" + "example." * 5 + "com"
@@ -80,7 +80,7 @@ def event(kind: str, number: int) -> Any:
     return found
 
 
-def test_fifty_events_take_little_height_and_say_what_happened(team_a: Sender, phone: Page) -> None:
+def test_fifty_events_are_compact_and_summarised(team_a: Sender, phone: Page) -> None:
     kinds = ("interact", "error", "impression", "log", "search")
     team_a.batch(*(event(kinds[number % len(kinds)], number) for number in range(EVENTS)))
     file_all()
@@ -98,7 +98,7 @@ def test_fifty_events_take_little_height_and_say_what_happened(team_a: Sender, p
 
 
 def send_fifty(sender: Sender, kind: str) -> None:
-    """Send as many events of a kind as a page of a list has, each with all columns."""
+    """Send a page full of events of a kind, each with all columns."""
     if kind in samples.SUNBIRD:
         sender.batch(*(event(kind, number) for number in range(EVENTS)))
         return
@@ -111,7 +111,7 @@ def send_fifty(sender: Sender, kind: str) -> None:
             assert sender.post(EMIT, body).status_code < 300
 
 
-def test_fifty_events_of_any_kind_take_little_height(make_sender: MakeSender, phone: Page) -> None:
+def test_fifty_events_of_any_kind_are_compact(make_sender: MakeSender, phone: Page) -> None:
     sender = make_sender("Eligibility Team")
     for kind in KINDS:
         send_fifty(sender, kind)

@@ -1,4 +1,4 @@
-"""A page that asks again: what changed is replaced, what the reader holds stays."""
+"""Pages that refresh themselves replace what changed and keep focus and drawings."""
 
 import time
 from datetime import timedelta
@@ -24,7 +24,7 @@ LOOKS = 40
 
 @pytest.fixture
 def operator(team_a: Sender) -> User:
-    """Olga, who runs this Tally, where something was filed."""
+    """Olga, an operator of a Tally with events."""
     team_a.batch(*many(3))
     file_all()
     return known("olga", is_superuser=True)
@@ -32,7 +32,7 @@ def operator(team_a: Sender) -> User:
 
 @pytest.fixture
 def window(operator: User, visit: Visit) -> Page:
-    """The page of the pipeline, with a clock that the test moves."""
+    """The pipeline page, with a clock that the test controls."""
     page = visit(viewport={"width": 1440, "height": 900})
     log_in(page, operator.username)
     page.clock.install(time=timezone.now())
@@ -42,13 +42,13 @@ def window(operator: User, visit: Visit) -> Page:
 
 
 def turn(page: Page) -> None:
-    """Let the page ask once more, and take the answer."""
+    """Let the page refresh once."""
     with page.expect_response(lambda response: PAGE in response.url):
         page.clock.run_for(TURN_MS)
 
 
 def until_workers_are_missed(page: Page) -> None:
-    """Let the page ask until it warns that no worker runs: workers have some seconds to answer."""
+    """Refresh until the page warns that no worker runs, since workers have some seconds to respond."""
     for _ in range(LOOKS):
         turn(page)
         if page.locator(".tally-attentions").count():
@@ -57,7 +57,7 @@ def until_workers_are_missed(page: Page) -> None:
     pytest.fail("The page never warns that no worker runs")
 
 
-def test_what_changed_is_replaced_and_the_rest_stays(window: Page, team_a: Sender) -> None:
+def test_a_refresh_replaces_only_what_changed(window: Page, team_a: Sender) -> None:
     waiting = window.locator(".tally-card").first
     expect(waiting).to_contain_text("0 events")
     waiting.focus()
@@ -73,7 +73,7 @@ def test_what_changed_is_replaced_and_the_rest_stays(window: Page, team_a: Sende
     expect(window.locator("#throughput svg[data-drawn=once]")).to_have_count(1)
 
 
-def test_a_warning_that_comes_leaves_drawings_and_focus_alone(window: Page, team_a: Sender) -> None:
+def test_a_new_warning_keeps_drawings_and_focus(window: Page, team_a: Sender) -> None:
     until_workers_are_missed(window)
     window.evaluate("document.querySelector('.tally-attentions').remove()")
     window.evaluate("document.querySelector('#throughput svg').dataset.drawn = 'once'")
@@ -89,7 +89,7 @@ def test_a_warning_that_comes_leaves_drawings_and_focus_alone(window: Page, team
     )
 
 
-def test_a_tab_that_is_not_looked_at_asks_nothing(window: Page) -> None:
+def test_a_hidden_tab_does_not_refresh(window: Page) -> None:
     asked: list[str] = []
     window.on("request", lambda request: asked.append(request.url))
     window.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
@@ -101,7 +101,7 @@ def test_a_tab_that_is_not_looked_at_asks_nothing(window: Page) -> None:
         window.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
 
 
-def test_without_scripts_there_is_a_link_that_reloads(operator: User, visit: Visit) -> None:
+def test_without_scripts_there_is_a_reload_link(operator: User, visit: Visit) -> None:
     page = visit(java_script_enabled=False)
     log_in(page, operator.username)
     page.goto(f"{PAGE}?period=30d")
@@ -111,7 +111,7 @@ def test_without_scripts_there_is_a_link_that_reloads(operator: User, visit: Vis
 
 
 def running_export(user: User) -> ExportJob:
-    """An export that a worker is writing."""
+    """Create a running export."""
     now = timezone.now()
     return ExportJob.objects.create(
         user=user,
@@ -127,7 +127,7 @@ def running_export(user: User) -> ExportJob:
 
 
 def export_turn(page: Page) -> None:
-    """Let the page of an export ask once more, and take the answer."""
+    """Let the page of an export refresh once."""
     with page.expect_response(lambda response: "/exportjob/" in response.url):
         page.clock.run_for(EXPORT_TURN_MS)
 
@@ -167,7 +167,7 @@ def test_an_export_in_progress_updates_without_reloading(operator: User, visit: 
     assert asked == []
 
 
-def test_without_scripts_the_page_of_an_export_reloads(operator: User, visit: Visit) -> None:
+def test_without_scripts_the_export_page_reloads(operator: User, visit: Visit) -> None:
     job = running_export(operator)
     page = visit(java_script_enabled=False)
     log_in(page, operator.username)

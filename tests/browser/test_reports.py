@@ -1,4 +1,4 @@
-"""The ways through a report page: chart to table to events, filters that stay, without a mouse or scripts."""
+"""Using a report page: from chart to table to events, kept filters, with the keyboard, without scripts."""
 
 import re
 from itertools import pairwise
@@ -25,7 +25,7 @@ DESK = {"width": 1440, "height": 900}
 
 @pytest.fixture
 def lead(team_a: Sender) -> User:
-    """Lena, the lead of team A, with a visit to look at."""
+    """Lena, the lead of team A, which has a visit."""
     visited(team_a, *VISIT)
     fold_due()
     return known("lena", team_a.key.default_owner, role=Role.LEAD)
@@ -40,7 +40,7 @@ def window(lead: User, visit: Visit) -> Page:
 
 
 def bar_of(page: Page, kind: str) -> tuple[float, float]:
-    """Where on the page a kind's bar of the last bucket is: the middle of its shape."""
+    """Return the centre of a kind's bar in the last bucket."""
     fill = page.evaluate(
         """(kind) => {
             const spec = JSON.parse(document.getElementById("kinds-spec").textContent);
@@ -55,7 +55,7 @@ def bar_of(page: Page, kind: str) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-def test_a_click_on_a_bar_narrows_and_a_number_leads_to_its_events(window: Page) -> None:
+def test_clicking_a_bar_filters_and_a_number_links_to_its_events(window: Page) -> None:
     window.locator("#nav-sidebar").get_by_role("link", name="At a glance").click()
     expect(window.locator("main h2").first).to_contain_text("5 events in the last 7 days")
     expect(window.locator("#kinds .tally-chart svg")).to_be_visible()
@@ -72,7 +72,7 @@ def test_a_click_on_a_bar_narrows_and_a_number_leads_to_its_events(window: Page)
     expect(window.locator("main h2").first).to_contain_text("5 events")
 
 
-def test_a_row_opens_what_its_name_leads_to_and_arrows_go_from_row_to_row(window: Page) -> None:
+def test_a_row_opens_its_link_and_arrow_keys_move_between_rows(window: Page) -> None:
     window.goto("/reports/sessions/")
     window.locator("#devices tbody tr td").nth(1).click()
     window.wait_for_url(re.compile(r"among=device"))
@@ -92,7 +92,7 @@ def test_a_row_opens_what_its_name_leads_to_and_arrows_go_from_row_to_row(window
     window.wait_for_url(re.compile(r"errors/\?from=.*to="))
 
 
-def test_what_a_bar_says_on_hover_is_in_the_table_too(window: Page) -> None:
+def test_tooltips_of_bars_equal_the_table(window: Page) -> None:
     window.goto(f"{PAGE}?period=7d&zone=Asia/Kathmandu")
     window.mouse.move(*bar_of(window, "interact"))
     hover = window.locator(".tally-hover")
@@ -102,7 +102,7 @@ def test_what_a_bar_says_on_hover_is_in_the_table_too(window: Page) -> None:
     expect(window.locator("#kinds tbody tr").first).to_contain_text("2")
 
 
-def test_a_bookmark_shows_the_same_and_the_zone_stays(window: Page, visit: Visit, lead: User) -> None:
+def test_a_bookmark_keeps_filters_and_the_zone_is_remembered(window: Page, visit: Visit, lead: User) -> None:
     window.goto(PAGE)
     window.locator("[name=period]").select_option("30d")
     window.wait_for_url(re.compile("period=30d"))
@@ -128,19 +128,19 @@ def test_a_bookmark_shows_the_same_and_the_zone_stays(window: Page, visit: Visit
     expect(other.get_by_label("Time zone")).to_have_value("Europe/Berlin")
 
 
-def test_tab_follows_the_eye_and_the_focus_is_seen(window: Page) -> None:
+def test_tab_follows_the_reading_order_and_the_focus_is_visible(window: Page) -> None:
     window.goto(PAGE)
     stops = round_of(window)
     halves = window.locator(".tally-block-half").first.bounding_box()
     assert halves
-    # Of tables side by side the left one goes before the right one.
+    # Of tables side by side, the left one comes first.
     content = [each for each in stops if each.area == "main" and each.top < halves["y"]]
     assert len(content) > 10
     assert [(a, b) for a, b in pairwise(content) if not follows(a, b)] == []
     assert [each.name for each in stops if not each.is_seen] == []
 
 
-def test_without_scripts_the_tables_are_open_and_the_filters_work(lead: User, visit: Visit) -> None:
+def test_without_scripts_tables_are_open_and_filters_work(lead: User, visit: Visit) -> None:
     page = visit(java_script_enabled=False, viewport=DESK)
     log_in(page, lead.username)
     page.goto(PAGE)
@@ -151,7 +151,7 @@ def test_without_scripts_the_tables_are_open_and_the_filters_work(lead: User, vi
     expect(page.locator("#kinds tbody tr").first).to_be_visible()
 
 
-def test_no_table_of_data_quality_is_wider_than_its_block(team_a: Sender, visit: Visit) -> None:
+def test_tables_of_data_quality_fit_their_sections(team_a: Sender, visit: Visit) -> None:
     visited(team_a, *VISIT)
     event = samples.complete("assess", ms=now_ms())
     event["edata"] |= {"pass": "perhaps, or perhaps not", "score": 70}

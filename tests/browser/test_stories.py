@@ -1,4 +1,4 @@
-"""What people come for, told in a browser: find an event, make a key, mend a cause, get nowhere."""
+"""Typical uses in a browser: finding an event, creating a key, fixing rejected events, access denied."""
 
 import json
 import re
@@ -44,17 +44,17 @@ def window(lead: User, visit: Visit) -> Page:
 
 
 def go(page: Page, name: str) -> None:
-    """To a page of the navigation."""
+    """Open a page by the navigation."""
     page.locator("#nav-sidebar").get_by_role("link", name=name, exact=True).click()
 
 
 def expect_rows(page: Page, count: int) -> None:
-    """The list has so many."""
+    """Check the number of rows in the list."""
     expect(page.locator("#result_list tbody tr")).to_have_count(count)
 
 
 def sentence(page: Page) -> Locator:
-    """What the page says first."""
+    """Return the headline of the page."""
     return page.locator("main h2").first
 
 
@@ -65,7 +65,7 @@ def test_a_lead_finds_an_event_and_copies_its_json(team_a: Sender, window: Page)
 
     window.get_by_label("Kind").select_option("interact")
     expect(window.get_by_role("list", name="Filters in force")).to_contain_text("interact")
-    expect(window).to_have_url(re.compile(r"\?kind=interact$"))  # what is not set stays out of it
+    expect(window).to_have_url(re.compile(r"\?kind=interact$"))  # without empty filters
     expect_rows(window, 1)
 
     window.locator("#result_list tbody th a").click()
@@ -93,7 +93,7 @@ def test_a_lead_goes_through_a_session_by_keyboard(team_a: Sender, window: Page)
         window.wait_for_url(f"**{wanted}")
 
 
-def test_a_lead_makes_a_key_and_posts_with_it(team_a: Sender, window: Page, url: str) -> None:
+def test_a_lead_creates_a_key_and_posts_with_it(team_a: Sender, window: Page, url: str) -> None:
     go(window, "API keys")
     window.get_by_role("link", name=re.compile(r"\badd\b", re.IGNORECASE)).first.click()
     window.fill("[name=name]", "portal")
@@ -113,7 +113,7 @@ def test_a_lead_makes_a_key_and_posts_with_it(team_a: Sender, window: Page, url:
     assert key not in window.content(), "a key is shown once"
 
 
-def test_a_lead_mends_a_cause_and_lets_in_what_it_rejected(team_a: Sender, window: Page) -> None:
+def test_a_lead_fixes_a_cause_and_replays_rejected_events(team_a: Sender, window: Page) -> None:
     set_validation(team_a, "strict")
     refused(team_a, strict_fault("LOG:1"), strict_fault("LOG:2"))
     go(window, "Rejected")
@@ -130,9 +130,9 @@ def test_a_lead_mends_a_cause_and_lets_in_what_it_rejected(team_a: Sender, windo
     expect_rows(window, 2)
     window.get_by_role("button", name="Replay all that match").click()
     expect(sentence(window)).to_contain_text("2 rejected events wait")
-    senders.forget()  # what other processes do within ten seconds
+    senders.forget()  # other processes do so within ten seconds
     replay()
-    # The page asks again by itself.
+    # The page refreshes itself.
     expect(sentence(window)).to_contain_text("2 stored")
 
     go(window, "Events")
@@ -141,7 +141,7 @@ def test_a_lead_mends_a_cause_and_lets_in_what_it_rejected(team_a: Sender, windo
     expect(window.get_by_role("heading", name="No rejected events")).to_be_visible()
 
 
-def test_a_stranger_gets_nowhere_and_is_told_whom_to_ask(team_a: Sender, visit: Visit) -> None:
+def test_a_stranger_is_denied_and_told_whom_to_ask(team_a: Sender, visit: Visit) -> None:
     session: Session = visited(team_a, *VISIT)
     (row,) = refused(team_a)
     known("charlie")
@@ -175,7 +175,7 @@ def test_a_stranger_gets_nowhere_and_is_told_whom_to_ask(team_a: Sender, visit: 
         assert "u1" not in page.locator("main").inner_text(), path
 
 
-def test_who_has_a_second_factor_is_asked_for_it(visit: Visit) -> None:
+def test_a_second_factor_is_required_at_login(visit: Visit) -> None:
     olga = known("olga", is_superuser=True)
     page = visit()
     log_in(page, "olga")

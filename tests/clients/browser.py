@@ -1,4 +1,4 @@
-"""A real browser on a page of another site than the server's: preflights, beacons and storage are its own."""
+"""A real browser on a page of another origin, with real preflights, beacons and storage."""
 
 import shutil
 from collections.abc import Iterator
@@ -12,20 +12,20 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.needs import require
 
-# CI often runs as root, for whom Chromium has no sandbox, and where shared memory is small.
+# CI often runs as root, for which Chromium has no sandbox, and with little shared memory.
 SWITCHES = ["--no-sandbox", "--disable-dev-shm-usage"]
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Files of a folder."""
+    """Serves files of a folder without logging."""
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def site(folder: Path) -> Iterator[str]:
-    """The address of a site that has the files of a folder."""
+    """Serve the files of a folder during the block, and yield the site's address."""
     files = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
     files.daemon_threads = True
     thread = Thread(target=files.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -40,10 +40,10 @@ def site(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def visiting(folder: Path, file: str, script: str = "") -> Iterator[Page]:
-    """A page of the site in a fresh browser, with a script that runs before those of the page.
+    """Open a page of the site in a new browser, with a script that runs before the page's own.
 
-    Django refuses its database to a thread with an event loop, which Playwright's is: look at what was filed
-    after the visit.
+    Django doesn't allow database access in a thread with an event loop like Playwright's, so check what was
+    filed after the visit.
     """
     chromium = shutil.which("chromium")
     require("chromium", chromium, "install Chromium, or run `.ci/install-machine`.")

@@ -14,7 +14,7 @@ VERSION = {"major": 1, "minor": 2, "micro": 3, "build": "b", "rc": "rc1", "commi
 
 
 def event() -> Wire:
-    """An event with every field that a client may set, as proto3 JSON."""
+    """Return an event with every field that a client may set, as proto3 JSON."""
     version = {**VERSION, "spec": "1.2.3-ü", "release": str(2**64 - 1)}
     return {
         "collection": "builds",
@@ -66,7 +66,7 @@ def event() -> Wire:
 
 
 def without_lists(whole: Wire) -> Wire:
-    """The event as far as query parameters can say it."""
+    """Return the event without fields that query parameters can't express."""
     rest = deepcopy(whole)
     del rest["event"]["context"], rest["event"]["detail"]["client"]["tool"]
     return rest

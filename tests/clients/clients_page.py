@@ -1,4 +1,4 @@
-"""The page about clients (docs/reference/clients.md), made of what their runs sent and what arrived."""
+"""Generates docs/reference/clients.md from what real clients sent and what arrived."""
 
 from collections.abc import Iterator, Mapping
 
@@ -46,7 +46,7 @@ TITLES = {"Sunbird": "Sunbird's SDK", "Availity": "Availity's client", "Buildles
 
 
 def page(outcomes: Mapping[str, Outcome]) -> str:
-    """The page of what came of every run, by the run's name."""
+    """Return the page about the outcomes of all runs, given by the run's name."""
     return "\n".join([HEAD, *(line for name in SECTIONS for line in _section(name, outcomes))])
 
 

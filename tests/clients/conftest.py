@@ -1,4 +1,4 @@
-"""The server, a recorder before it, and the clients."""
+"""The server, a recording proxy before it, and the clients."""
 
 from collections.abc import Iterator
 
@@ -12,19 +12,19 @@ from tests.serving import Server
 
 @pytest.fixture(scope="session")
 def clients(tmp_path_factory: pytest.TempPathFactory) -> Clients:
-    """The clients of npm, installed."""
+    """The installed npm clients."""
     return Clients(tmp_path_factory.mktemp("clients"))
 
 
 @pytest.fixture(scope="session")
 def server(production: Server) -> str:
-    """The address of the production server on the tests' database."""
+    """The URL of the production server on the tests' database."""
     return production.url
 
 
 @pytest.fixture
 def recorder(server: str, transactional_db: None) -> Iterator[Recorder]:
-    """A recorder before the server, for one test."""
+    """A recorder in front of the server, for one test."""
     with recording(server) as recorder:
         yield recorder
 
@@ -37,5 +37,5 @@ def key(transactional_db: None) -> str:
 
 @pytest.fixture
 def environment(recorder: Recorder, key: str) -> dict[str, str]:
-    """What a script is told: where to send, and with which key."""
+    """The environment of a script: where to send, and with which key."""
     return {"TALLY_URL": recorder.url, "TALLY_KEY": key}

@@ -1,4 +1,4 @@
-"""What became of the requests once the drain has filed them."""
+"""The outcome of requests after filing."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from ingestion.rejected.event import RejectedEvent
 
 
 class Filed:
-    """What the drain made of the requests: everything that was stored, by its time."""
+    """Everything that the drain stored, in order of time."""
 
     def __init__(self) -> None:
         self.drained = drain()
@@ -19,10 +19,10 @@ class Filed:
 
     @property
     def wire(self) -> list[dict[str, Any]]:
-        """The events as they were sent."""
+        """The events as sent."""
         return [as_wire(event) for event in self.events]
 
     @property
     def warnings(self) -> set[tuple[str, str, str]]:
-        """The quality warnings: kind, path and code."""
+        """The quality warnings as kind, path and code."""
         return set(WarningHour.objects.values_list("kind", "path", "code"))

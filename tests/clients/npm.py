@@ -1,4 +1,4 @@
-"""The clients from npm: installed once per lock file into var/, run by Node from a folder of the session."""
+"""npm clients, installed once per lock file into var/ and run by Node in a temporary folder."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ RUN_SECONDS = 180
 
 
 def installed() -> Path:
-    """The folder with `node_modules` as the lock file says; installed where it is not there yet."""
+    """Return the folder with the locked `node_modules`, installing them if necessary."""
     for name in ("node", "npm"):
         require(name, shutil.which(name), "install Node.js 20 with npm, or run `.ci/install-machine`.")
     digest = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in MANIFEST)).hexdigest()
@@ -30,7 +30,7 @@ def installed() -> Path:
 
 
 def _install(folder: Path) -> None:
-    """Install beside the folder and rename: another run sees all of it or nothing."""
+    """Install into a temporary folder and rename it, so that other runs see either everything or nothing."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
         for name in MANIFEST:
@@ -50,13 +50,13 @@ def _install(folder: Path) -> None:
         try:
             made.rename(folder)
         except OSError:
-            # Another run was faster, which is as good; anything else is not.
+            # Another run was faster, which is fine; other errors aren't.
             if not (folder / "node_modules").is_dir():
                 raise
 
 
 class Clients:
-    """The scripts of this folder beside the installed packages, ready to run."""
+    """The scripts of this folder and the installed packages, ready to run."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -65,9 +65,9 @@ class Clients:
             shutil.copy(file, folder)
 
     def run(self, script: str, *arguments: str, environment: Mapping[str, str]) -> Any:
-        """What a script printed as its last line, which is JSON.
+        """Run a script, and return the last line of its output, which is JSON.
 
-        Node ends when nothing is left to be done, so a client that goes on trying runs into the time limit.
+        Node ends when nothing is left to do, so a client that keeps retrying runs into the time limit.
         """
         node = shutil.which("node")
         assert node is not None, "installed() has seen it"
@@ -86,7 +86,7 @@ class Clients:
     def bundle(self, script: str, **packages: str) -> str:
         """Bundle a script for browsers, as applications do, and return the file's name.
 
-        `packages` are installed under another name than the script imports.
+        `packages` maps imported names to the names of installed packages.
         """
         made = f"{Path(script).stem}.bundle.js"
         aliases = [f"--alias:{name}={other}" for name, other in packages.items()]

@@ -1,6 +1,6 @@
-"""The recorder: a proxy that hands every request to the server unchanged and remembers both sides.
+"""The recorder: a proxy that forwards every request unchanged and records requests and responses.
 
-It stands outside of the client, so what it saw is what went over the wire, whatever the client says.
+It is independent of the client, so it sees what really went over the wire.
 """
 
 import json
@@ -20,7 +20,7 @@ WAIT_SECONDS = 120
 
 
 def wait_for(condition: Callable[[], object]) -> None:
-    """Wait for a condition: beacons and pages don't say when they have sent everything."""
+    """Wait for a condition, since beacons and pages don't report when everything is sent."""
     until = time.monotonic() + WAIT_SECONDS
     while not condition():
         assert time.monotonic() < until, "nothing came"
@@ -29,11 +29,11 @@ def wait_for(condition: Callable[[], object]) -> None:
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request as it came from the client, and the server's answer to it."""
+    """A client's request, and the server's response."""
 
     method: str
-    path: str  # with its query
-    headers: dict[str, str]  # names in lower case
+    path: str  # including the query
+    headers: dict[str, str]  # with lower-case names
     body: bytes
     status: int
     answer: bytes
@@ -45,12 +45,12 @@ class Exchange:
 
     @property
     def said(self) -> Any:
-        """The body of the answer."""
+        """The body of the response."""
         return json.loads(self.answer)
 
 
 class Recorder:
-    """What was exchanged with one server, in the order of the answers."""
+    """The exchanges with one server, in order of the responses."""
 
     def __init__(self, server: str) -> None:
         self.server = urlsplit(server).netloc
@@ -59,11 +59,11 @@ class Recorder:
 
     @property
     def posts(self) -> list[Exchange]:
-        """The exchanges that sent something: preflights are none."""
+        """The exchanges other than preflights."""
         return [exchange for exchange in self.exchanges if exchange.method == "POST"]
 
     def forward(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, Any, bytes]:
-        """Hand a request on and note it once it is answered."""
+        """Forward a request, and record it with its response."""
         conversation = HTTPConnection(self.server, timeout=ANSWER_SECONDS)
         try:
             sent = {name: value for name, value in headers.items() if name not in HOP_BY_HOP}
@@ -78,7 +78,7 @@ class Recorder:
 
 @contextmanager
 def recording(server: str) -> Iterator[Recorder]:
-    """A recorder before `server`; clients send to its `url`."""
+    """Run a recorder in front of `server`. Clients send to its `url`."""
     recorder = Recorder(server)
 
     class Handler(BaseHTTPRequestHandler):
@@ -102,7 +102,7 @@ def recording(server: str) -> Iterator[Recorder]:
             self.do_POST()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing: the exchanges are kept."""
+            """Log nothing, since exchanges are recorded."""
 
     proxy = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     proxy.daemon_threads = True

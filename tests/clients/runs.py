@@ -1,4 +1,4 @@
-"""Runs of the real clients, each under Node and in a browser, and what arrived of what they sent."""
+"""Runs of real clients, under Node and in a browser, and their outcomes."""
 
 import json
 import time
@@ -46,7 +46,7 @@ PLAY = """
 
 @dataclass(frozen=True)
 class Told:
-    """Input of a run: the installed clients, the address to send to, and the key."""
+    """Input of a run: the installed clients, the URL to send to, and the key."""
 
     clients: Clients
     recorder: Recorder
@@ -54,31 +54,31 @@ class Told:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The same for a script of Node."""
+        """The environment for a Node script."""
         return {"TALLY_URL": self.recorder.url, "TALLY_KEY": self.key}
 
     def wait(self, is_done: Callable[[list[Exchange]], object]) -> None:
-        """Wait until the requests so far are enough: a page doesn't say when it has sent all."""
+        """Wait until enough requests have arrived, since a page doesn't report when everything is sent."""
         wait_for(lambda: is_done(self.recorder.posts))
 
 
 def events_in(posts: list[Exchange]) -> list[Wire]:
-    """The events of Sunbird's batches."""
+    """Return the events in Sunbird's batches."""
     return [each for post in posts for each in post.json["events"]]
 
 
 def sunbird_module(told: Told) -> None:
-    """The SDK that is a module, which posts by itself under Node too."""
+    """Run the SDK that is a module, which sends requests itself under Node too."""
     told.clients.run("sunbird.mjs", "everything", environment=told.environment)
 
 
 def sunbird_script(sdk: str, told: Told) -> None:
-    """The SDKs that are scripts, which leave posting to the service under Node."""
+    """Run an SDK that is a script, which leaves sending to the service under Node."""
     told.clients.run("sunbird-script.mjs", sdk, environment=told.environment)
 
 
 def sunbird_page(file: str, told: Told) -> None:
-    """An SDK on a page."""
+    """Run an SDK on a page."""
     config = {**CALLS["config"], "host": told.recorder.url, "authtoken": told.key}
     with visiting(told.clients.folder, file, TRACING) as page:
         page.evaluate(PLAY, [config, CALLS["arguments"], END])
@@ -86,13 +86,13 @@ def sunbird_page(file: str, told: Told) -> None:
 
 
 def availity_script(core: str, told: Told) -> None:
-    """The client of a service, which has no beacon."""
+    """Run the client in a service, where there is no beacon."""
     environment = {**told.environment, "AVAILITY_CORE": core}
     told.clients.run("availity.mjs", "resource", json.dumps([CLICK, "page view"]), environment=environment)
 
 
 def availity_page(core: str, told: Told) -> None:
-    """The client on a page: a click by beacon, then what is too large for one."""
+    """Run the client on a page: a click sent by beacon, then an event too large for one."""
     told.clients.bundle("availity-page.mjs", **{"@availity/analytics-core": core})
     with visiting(told.clients.folder, "availity.html", TRACING) as page:
         page.evaluate("([url, key]) => begin(url, key)", [told.recorder.url, told.key])
@@ -102,13 +102,13 @@ def availity_page(core: str, told: Told) -> None:
 
 
 def buildless_script(encoding: str, told: Told) -> None:
-    """An event from Node."""
+    """Send an event from Node."""
     sent = {"TALLY_PROTO": str(PROTO), "TALLY_EVENT": json.dumps(buildless_event(encoding))}
     told.clients.run("buildless.mjs", encoding, environment=told.environment | sent)
 
 
 def buildless_page(encoding: str, told: Told) -> None:
-    """An event from a page."""
+    """Send an event from a page."""
     told.clients.bundle("buildless-page.mjs")
     sent = {
         "url": told.recorder.url,
@@ -122,7 +122,7 @@ def buildless_page(encoding: str, told: Told) -> None:
 
 
 def buildless_event(encoding: str) -> Wire:
-    """The event as far as the encoding can say it."""
+    """Return the event without fields that the encoding can't express."""
     whole = event()
     whole["event"]["timing"]["occurred"] = str(OCCURRED)
     return without_lists(whole) if encoding == "query" else whole
@@ -133,21 +133,21 @@ OCCURRED = int(time.time() * 1000)
 
 @dataclass(frozen=True)
 class Run:
-    """A client that sends something from somewhere."""
+    """A client, and where it runs."""
 
     format: str
     version: str
     where: str
     send: Callable[[Told], None]
-    encoding: str = ""  # of Buildless
+    encoding: str = ""  # for Buildless
 
     @property
     def name(self) -> str:
-        """The name for tests."""
+        """The ID for tests."""
         return f"{self.format}, {self.version}, {self.where}"
 
     def sent(self, posts: list[Exchange]) -> list[Wire]:
-        """The events as the client sent them."""
+        """Return the events as the client sent them."""
         if self.format == "Sunbird":
             return events_in(posts)
         if self.format == "Availity":
@@ -156,7 +156,7 @@ class Run:
 
 
 def nested(form: str) -> Wire:
-    """A form of dotted names as nested JSON."""
+    """Convert a form with dotted names to nested JSON."""
     whole: Wire = {}
     for name, value in parse_qsl(form, keep_blank_values=True, strict_parsing=True):
         *path, last = name.split(".")
@@ -203,7 +203,7 @@ RUNS = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """Result of a run: its requests, their answers, and the events that were filed."""
+    """The result of a run: its requests, the responses, and the filed events."""
 
     exchanges: tuple[Exchange, ...]
     sent: list[Wire]
@@ -214,33 +214,33 @@ class Outcome:
 
     @property
     def posts(self) -> list[Exchange]:
-        """The requests without their preflights."""
+        """The requests without preflights."""
         return [each for each in self.exchanges if each.method == "POST"]
 
     @property
     def wire_in_order(self) -> list[str]:
-        """The events as Tally gives them back."""
+        """The events as Tally returns them, sorted."""
         return in_order(self.wire)
 
     @property
     def sent_in_order(self) -> list[str]:
-        """The events as they went over the wire."""
+        """The events as sent, sorted."""
         return in_order(self.sent)
 
     @property
     def is_as_sent(self) -> bool:
-        """True if all came back as they were sent."""
+        """True if all events are returned as sent."""
         return self.wire_in_order == self.sent_in_order
 
     @property
     def asked_for(self) -> list[str]:
-        """The headers that preflights asked for."""
+        """The headers requested by preflights."""
         asked = [each.headers.get("access-control-request-headers", "") for each in self.exchanges]
         return sorted({name.strip() for names in asked for name in names.split(",")} - {""})
 
     @property
     def paths(self) -> list[str]:
-        """The path it was sent to, without keys and parameters."""
+        """The request paths without keys and parameters."""
         return sorted({urlsplit(post.path).path for post in self.posts})
 
     @property
@@ -251,12 +251,12 @@ class Outcome:
 
 
 def in_order(wire: list[Wire]) -> list[str]:
-    """Events as texts in one order, so that they can be compared: requests are sent side by side."""
+    """Return events as sorted texts for comparison, since requests are sent concurrently."""
     return sorted(json.dumps(each, sort_keys=True) for each in wire)
 
 
 def outcome_of(run: Run, told: Told) -> Outcome:
-    """Let a client send, file what came, and see what is there that wasn't before."""
+    """Let a client send, file the requests, and return what was added."""
     known = set(Event.objects.values_list("pk", flat=True))
     rejected = set(RejectedEvent.objects.values_list("pk", flat=True))
     warned = _warnings()

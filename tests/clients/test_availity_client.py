@@ -1,4 +1,4 @@
-"""Availity's own client under Node: its forms are stored and come back, by either way to carry the key."""
+"""Availity's own client under Node: its forms are stored and returned, with the key passed in either way."""
 
 import json
 from typing import Any
@@ -28,7 +28,7 @@ CLICK = {
 
 
 def message(entries: dict[str, Any], **others: Any) -> dict[str, Any]:
-    """What the plugin makes of an event's properties."""
+    """Return the message that the plugin builds from an event's properties."""
     common = {"contact": "claims@example.com", "source_system": "claim-status", "version": "v1"}
     body = {"level": others.pop("level", "info"), "entries": entries}
     return {**common, "sessionId": "session-1", "owner": "Payments", "telemetryBody": body, **others}
@@ -36,7 +36,7 @@ def message(entries: dict[str, Any], **others: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def track(clients: Clients, environment: dict[str, str]) -> Any:
-    """Track events by the client, the key in the resource's name; the answers that it got."""
+    """A function that tracks events with the client and returns the responses."""
 
     def track(*properties: dict[str, Any] | str, way: str = "resource", key: str = "") -> Any:
         told = {**environment, "TALLY_KEY": key} if key else environment
@@ -71,7 +71,7 @@ def test_columns_hold_what_was_tracked(track: Any) -> None:
     assert (detail["label"], detail["url"]) == (CLICK["label"], URL)
 
 
-def test_the_owner_that_the_client_names_is_made(track: Any) -> None:
+def test_the_owner_named_by_the_client_is_created(track: Any) -> None:
     track(CLICK)
 
     assert Owner.objects.get(name="Payments").contact == "claims@example.com"
@@ -87,7 +87,7 @@ def test_a_page_view_comes_back_as_it_was_tracked(track: Any) -> None:
     assert filed.warnings == set()
 
 
-def test_further_entries_are_kept_in_their_shape(track: Any) -> None:
+def test_additional_entries_are_returned_with_their_structure(track: Any) -> None:
     tracked = {**CLICK, "tags": ["a", "b=c"], "nested": {"k": {"deep": 1.5}}, "flag": True, "empty": ""}
     track(tracked)
     (wire,) = Filed().wire
@@ -106,7 +106,7 @@ def test_every_object_of_a_list_is_kept(track: Any, recorder: Recorder) -> None:
     assert entries["rows"] == [{"id": "1", "name": "x"}, {"id": "2", "name": "y"}]
 
 
-def test_what_javascript_lacks_is_given_back_in_its_words(track: Any) -> None:
+def test_null_and_undefined_are_returned_as_sent(track: Any) -> None:
     without = {name: value for name, value in CLICK.items() if name not in ("customerId", "payerId", "level")}
     assert track({**without, "note": None}) == [CREATED]
     filed = Filed()
@@ -117,7 +117,7 @@ def test_what_javascript_lacks_is_given_back_in_its_words(track: Any) -> None:
     assert filed.warnings == {("ui_action", "customerId", "missing")}
 
 
-def test_the_same_event_tracked_twice_is_two_events(track: Any) -> None:
+def test_an_event_tracked_twice_is_two_events(track: Any) -> None:
     assert track(CLICK, CLICK) == [CREATED, CREATED]
 
     assert len(Filed().events) == 2
@@ -134,7 +134,7 @@ def test_a_secret_key_in_the_resource_is_refused_and_marked(track: Any) -> None:
     assert Filed().events == []
 
 
-def test_a_key_that_may_not_write_for_the_owner_is_told_so(track: Any) -> None:
+def test_a_key_that_may_not_write_for_the_owner_gets_an_error(track: Any) -> None:
     narrow = provisioning.key(organization_slug="acme", owner_name="Claims")
     (answer,) = track(CLICK, key=narrow.text)
 

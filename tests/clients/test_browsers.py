@@ -1,4 +1,4 @@
-"""The clients in a real browser: beacons, their fallback, and what CORS asks before a page may send."""
+"""The clients in a real browser: beacons, their fallback, and CORS preflights."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +26,7 @@ CONFIG = {
 def tracked(
     clients: Clients, recorder: Recorder, key: str
 ) -> Callable[[Callable[[Page], object]], list[Exchange]]:
-    """Do something on the page that Availity's client watches; what it sent."""
+    """A function that acts on the page watched by Availity's client and returns the requests it sent."""
     clients.bundle("availity-page.mjs")
 
     def tracked(act: Callable[[Page], object]) -> list[Exchange]:
@@ -46,7 +46,7 @@ def test_the_beacon_of_a_click_is_stored(
     filed = Filed()
 
     assert (beacon.status, beacon.headers["content-type"]) == (201, "application/x-www-form-urlencoded")
-    # A beacon: the form is one that needs no preflight, and axios's header is not there.
+    # A beacon: its form needs no preflight, and lacks axios's header.
     assert [exchange.method for exchange in recorder.exchanges] == ["POST"]
     assert "x-response-encoding-context" not in beacon.headers
     (wire,) = filed.wire
@@ -63,7 +63,7 @@ def test_the_beacon_of_a_click_is_stored(
     assert (wire["customerId"], wire["owner"], wire["sessionId"]) == ("undefined", "Payments", "session-1")
 
 
-def test_what_is_too_large_for_a_beacon_comes_by_a_request_with_preflight(
+def test_an_event_too_large_for_a_beacon_is_sent_with_a_preflight(
     tracked: Callable[[Callable[[Page], object]], list[Exchange]], recorder: Recorder
 ) -> None:
     outcomes: list[Any] = []

@@ -1,4 +1,4 @@
-"""One Buildless event in each of its encodings is one and the same event, whoever encoded it."""
+"""A Buildless event is the same event in every encoding and from every encoder."""
 
 import json
 from base64 import b64decode
@@ -28,7 +28,7 @@ ACCEPTED = {"ok": True, "eid": "abcdef0123456789"}
 
 
 def as_query(event: Wire) -> str:
-    """Dotted paths, as the published page has them."""
+    """Encode an event as dotted query parameters, as on the published page."""
 
     def leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:
         if not isinstance(value, dict):
@@ -42,7 +42,7 @@ def as_query(event: Wire) -> str:
 
 
 def as_protobuf(event: Wire) -> bytes:
-    """The event as Python's protobuf writes it."""
+    """Encode an event with Python's protobuf."""
     rest = deepcopy(event)
     data = rest["event"].pop("data")
     message = json_format.ParseDict(rest, buildless_pb2.Event())
@@ -52,13 +52,13 @@ def as_protobuf(event: Wire) -> bytes:
 
 
 def new_key(owner: str) -> str:
-    """A key of an owner of its own: within one owner the same event would be a duplicate."""
+    """Create a key for a separate owner: for the same owner, the event would be a duplicate."""
     return provisioning.key(organization_slug="acme", owner_name=owner).text
 
 
 @pytest.fixture
 def emit(recorder: Recorder) -> Callable[..., tuple[int, bytes]]:
-    """Emit an event for an owner."""
+    """A function that emits an event for an owner."""
 
     def emit(
         owner: str, *, query: str = "", body: bytes = b"", headers: Wire | None = None
@@ -70,13 +70,13 @@ def emit(recorder: Recorder) -> Callable[..., tuple[int, bytes]]:
 
 
 def emit_by_protobuf_js(clients: Clients, recorder: Recorder, owner: str, event: Wire) -> Any:
-    """Emit an event as protobuf.js encodes it; what Node got for it."""
+    """Emit an event encoded by protobuf.js, and return what Node received."""
     told = {"TALLY_URL": recorder.url, "TALLY_PROTO": str(PROTO), "TALLY_EVENT": json.dumps(event)}
     return clients.run("buildless.mjs", environment={**told, "TALLY_KEY": new_key(owner)})
 
 
 def filed_by_owner() -> dict[str, Event]:
-    """The one event of each owner."""
+    """Return the single event of each owner."""
     filed = Filed()
     assert filed.rejected == []
     return {event.owner.name: event for event in filed.events}
@@ -99,7 +99,7 @@ def test_json_and_binary_of_two_encoders_are_the_same_event(
     assert filed["JavaScript"].wire_bytes < filed["JSON"].wire_bytes
 
 
-def test_query_parameters_are_the_same_event_but_for_its_lists(
+def test_query_parameters_give_the_same_event_without_its_lists(
     emit: Callable[..., tuple[int, bytes]],
 ) -> None:
     sent = event()
@@ -107,7 +107,7 @@ def test_query_parameters_are_the_same_event_but_for_its_lists(
     emit("Query", query=as_query(sent))
     filed = filed_by_owner()
     lists = {"context": sent["event"]["context"], "tool": sent["event"]["detail"]["client"]["tool"]}
-    # With its two braces it has two characters too many, and one comma too few.
+    # Plus two braces, minus one comma.
     cost_of_lists = len(json.dumps(lists, ensure_ascii=False, separators=(",", ":")).encode()) - 1
 
     assert as_wire(filed["Query"]) == without_lists(sent)
@@ -137,7 +137,7 @@ def test_columns_are_the_same_in_every_encoding(
     assert len({found.occurred_at for found in filed.values()}) == 1
 
 
-def test_who_asks_in_binary_is_answered_in_binary(
+def test_a_binary_request_gets_a_binary_response(
     clients: Clients, recorder: Recorder, emit: Callable[..., tuple[int, bytes]]
 ) -> None:
     _, answer = emit("Python", body=as_protobuf(event()), headers=BINARY)
@@ -148,7 +148,7 @@ def test_who_asks_in_binary_is_answered_in_binary(
     assert got == {"status": 200, "type": "application/x-protobuf", "reply": ACCEPTED}
 
 
-def test_a_refusal_can_be_read_by_the_encoder_too(clients: Clients, recorder: Recorder) -> None:
+def test_protobuf_js_can_decode_a_refusal(clients: Clients, recorder: Recorder) -> None:
     faulty = event()
     faulty["event"]["id"] = "short"
     got = emit_by_protobuf_js(clients, recorder, "JavaScript", faulty)
@@ -158,7 +158,7 @@ def test_a_refusal_can_be_read_by_the_encoder_too(clients: Clients, recorder: Re
     assert [rejected.path for rejected in Filed().rejected] == ["event.id"]
 
 
-def test_fields_that_the_schema_has_not_come_back(emit: Callable[..., tuple[int, bytes]]) -> None:
+def test_fields_missing_from_the_schema_are_returned(emit: Callable[..., tuple[int, bytes]]) -> None:
     unknown = b"\xba\x3e\x03new"  # field 999, a text
     emit("Python", body=as_protobuf(event()) + unknown, headers=BINARY)
     (wire,) = Filed().wire

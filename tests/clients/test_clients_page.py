@@ -1,4 +1,4 @@
-"""Events of every client arrive, from Node and from pages of another origin, as clients.md says."""
+"""Events of every client arrive from Node and from pages of another origin, as documented in clients.md."""
 
 import os
 
@@ -15,9 +15,9 @@ _seen: dict[str, Outcome] = {}
 
 
 def seen(run: Run, clients: Clients, server: str) -> Outcome:
-    """Return the result of a run. It runs once, for all tests that use it."""
+    """Return the outcome of a run, which is cached for all tests."""
     if run.name not in _seen:
-        # Each has an owner of its own: within one the same event would be a duplicate.
+        # Each run has its own owner: for the same owner, the event would be a duplicate.
         key = provisioning.key(organization_slug="acme", owner_name=run.name, owners="all").text
         with recording(server) as recorder:
             _seen[run.name] = outcome_of(run, Told(clients, recorder, key))
@@ -25,7 +25,7 @@ def seen(run: Run, clients: Clients, server: str) -> Outcome:
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
-def test_what_a_client_sends_arrives(run: Run, clients: Clients, server: str, transactional_db: None) -> None:
+def test_events_of_a_client_arrive(run: Run, clients: Clients, server: str, transactional_db: None) -> None:
     outcome = seen(run, clients, server)
 
     assert {post.status for post in outcome.posts} <= {200, 201}, [post.answer for post in outcome.posts]
@@ -35,9 +35,7 @@ def test_what_a_client_sends_arrives(run: Run, clients: Clients, server: str, tr
 
 
 @pytest.mark.parametrize("run", [run for run in RUNS if run.where == ON_A_PAGE], ids=lambda run: run.name)
-def test_headers_of_tracing_are_allowed(
-    run: Run, clients: Clients, server: str, transactional_db: None
-) -> None:
+def test_tracing_headers_are_allowed(run: Run, clients: Clients, server: str, transactional_db: None) -> None:
     outcome = seen(run, clients, server)
 
     assert {"traceparent", "baggage", "sentry-trace", "x-datadog-trace-id", "newrelic"} <= set(

@@ -1,4 +1,4 @@
-"""The client configuration in docs/how-to/connect-applications.md works: its lines are run unchanged."""
+"""The client configuration in docs/how-to/connect-applications.md works when run unchanged."""
 
 import re
 
@@ -37,13 +37,13 @@ console.log('{{}}');
         (AVAILITY, "AvTelemetryApi", "availity", "claim-status"),
     ],
 )
-def test_its_settings_bring_events_in(
+def test_events_arrive_with_the_documented_settings(
     clients: Clients, recorder: Recorder, script: str, word: str, dialect: str, source: str
 ) -> None:
     key = provisioning.key(organization_slug="demo", owner_name="Key delivery").text
     blocks = re.findall(r"```js\n(.*?)```", PAGE.read_text(), re.DOTALL)
     (settings,) = (block for block in blocks if word in block)
-    # The last line of Availity's starts what follows clicks, for which Node has no page.
+    # The last line of Availity's starts tracking clicks, for which Node has no page.
     settings = settings.replace("new AvAnalytics(plugin).init();\n", "")
     settings = settings.replace("http://localhost:8000", recorder.url).replace("tally_pk_…", key)
     (clients.folder / f"settings-{dialect}.mjs").write_text(script.format(settings=settings))

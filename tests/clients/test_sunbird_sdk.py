@@ -1,4 +1,4 @@
-"""Sunbird's own SDK under Node: what it sends is stored, and what we answer lets its queue go on."""
+"""Sunbird's own SDK under Node: its events are stored, and Tally's responses drain its queue."""
 
 from typing import Any
 
@@ -16,11 +16,11 @@ WRONG_KEY = "tally_pk_abcdefghjkmn_0123456789"
 
 
 def by_mid(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """In one order: batches are sent side by side."""
+    """Sort events, since batches are sent concurrently."""
     return sorted(events, key=lambda event: str(event["mid"]))
 
 
-def test_all_seventeen_methods_come_back_as_they_were_sent(
+def test_events_of_all_seventeen_methods_are_returned_as_sent(
     clients: Clients, recorder: Recorder, environment: dict[str, str]
 ) -> None:
     clients.run("sunbird.mjs", "everything", environment=environment)
@@ -34,7 +34,7 @@ def test_all_seventeen_methods_come_back_as_they_were_sent(
     assert {event.kind for event in filed.events if detail_of(event) is not None} == KIND_NAMES
 
 
-def test_the_queue_of_the_sdk_drains_at_the_first_attempt(
+def test_the_sdks_queue_drains_at_the_first_attempt(
     clients: Clients, recorder: Recorder, environment: dict[str, str]
 ) -> None:
     queue = clients.run("sunbird.mjs", "everything", environment=environment)
@@ -58,7 +58,7 @@ def test_the_queue_of_the_sdk_drains_at_the_first_attempt(
         }
 
 
-def test_only_a_start_without_its_stage_draws_a_warning(
+def test_only_a_start_without_a_stage_causes_a_warning(
     clients: Clients, recorder: Recorder, environment: dict[str, str]
 ) -> None:
     clients.run("sunbird.mjs", "everything", environment=environment)
@@ -66,7 +66,7 @@ def test_only_a_start_without_its_stage_draws_a_warning(
     assert Filed().warnings == {("start", "edata.stageid", "missing")}
 
 
-def test_columns_hold_what_the_sdk_was_told(
+def test_columns_have_the_values_given_to_the_sdk(
     clients: Clients, recorder: Recorder, environment: dict[str, str]
 ) -> None:
     clients.run("sunbird.mjs", "everything", environment=environment)
@@ -78,11 +78,11 @@ def test_columns_hold_what_the_sdk_was_told(
     assert (start.session, start.tags, start.rollup_l2) == ("do5R9s4k", ["lesson"], "school")
     assert (start.owner.name, start.environment) == ("Claims", "contentplayer")
     assert vars(detail_of(assess))["score"] == 0.75
-    # These arrive as the published page prints them, wrapped in one more edata, the number as text.
+    # These arrive as on the published page: wrapped in another edata, with the number as text.
     assert vars(detail_of(summary))["timespent"] == 60
 
 
-def test_a_refused_key_keeps_the_batch_until_the_key_is_mended(
+def test_a_batch_refused_for_its_key_is_kept_until_the_key_is_fixed(
     clients: Clients, recorder: Recorder, environment: dict[str, str]
 ) -> None:
     queue = clients.run("sunbird.mjs", "mended", environment={**environment, "WRONG_KEY": WRONG_KEY})
@@ -123,7 +123,7 @@ def test_an_event_that_cannot_be_stored_does_not_block_the_queue(
     assert [rejected.client_event_id for rejected in filed.rejected] == [first.json["events"][1]["mid"]]
 
 
-def test_an_application_without_a_key_hears_why(
+def test_an_application_without_a_key_gets_an_explanation(
     clients: Clients, recorder: Recorder, environment: dict[str, str]
 ) -> None:
     queue = clients.run("sunbird.mjs", "keyless", environment=environment)
@@ -135,7 +135,7 @@ def test_an_application_without_a_key_hears_why(
     assert Filed().events == []
 
 
-def test_a_strict_owner_agrees_with_the_validation_of_the_sdk_but_for_one_field(
+def test_strict_validation_agrees_with_the_sdk_except_for_one_field(
     clients: Clients, recorder: Recorder
 ) -> None:
     strict = provisioning.key(organization_slug="acme", owner_name="Held", validation=Validation.STRICT)
@@ -146,5 +146,5 @@ def test_a_strict_owner_agrees_with_the_validation_of_the_sdk_but_for_one_field(
 
     assert queue == DRAINED
     assert {event["eid"].lower() for event in sent} == KIND_NAMES
-    # The SDK's schema wants text here, the pipeline's a number, and strict means the pipeline.
+    # The SDK's schema requires text here, the pipeline's a number, which strict validation follows.
     assert [(rejected.kind, rejected.path) for rejected in filed.rejected] == [("summary", "edata.timespent")]
