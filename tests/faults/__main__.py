@@ -1,4 +1,4 @@
-"""`make test-faults FAULT_SECONDS=600`: random faults for so long, from a printed seed (FAULT_SEED)."""
+"""`make test-faults FAULT_SECONDS=600`: random faults for this time, with a printed seed (FAULT_SEED)."""
 
 import os
 import random
@@ -10,11 +10,11 @@ import django
 
 
 def main() -> int:
-    """Run; the exit code says whether all was well."""
+    """Run the faults. Return 0 if all checks passed."""
     seconds = float(os.environ.get("FAULT_SECONDS") or 600)
     seed = int(os.environ.get("FAULT_SEED") or random.SystemRandom().randrange(10**6))
     os.environ["DJANGO_SETTINGS_MODULE"] = "telemetry_project.settings"
-    # Ours only for the samples and the kinds: the stack has a folder of its own.
+    # Needed only for samples and kinds: the stack has its own folder.
     with tempfile.TemporaryDirectory(prefix="tally-faults-settings-") as folder:
         os.environ["TALLY_DATA"] = folder
         django.setup()

@@ -1,4 +1,4 @@
-"""Faults of Valkey, the broker and the place of rate limits: stopped, empty, hanging, full."""
+"""Faults of Valkey, which holds the broker and rate limits: stopped, empty, hanging, full."""
 
 import signal
 import time

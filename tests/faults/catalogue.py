@@ -1,4 +1,4 @@
-"""All faults: importing their modules puts them into the registry."""
+"""Imports all modules of faults, which registers them."""
 
 from tests.faults import broker, database, lanes, network, requests, workers
 from tests.faults.registry import FAULTS, Fault, Scene

@@ -37,7 +37,7 @@ def postgres_restarted(scene: Scene) -> Iterator[None]:
     _burst(scene)
     scene.stack.stop_database()
     scene.stack.start_database()
-    time.sleep(RETRY_SECONDS)  # until what was under way has its answer
+    time.sleep(RETRY_SECONDS)  # until pending requests have a response
     _nobody_is_refused(scene)
     yield
 
@@ -60,7 +60,7 @@ def postgres_killed(scene: Scene) -> Iterator[None]:
             wait_for_statement(session, 'INSERT INTO "events_usagehour"')
             scene.stack.stop_database(signal.SIGKILL)
     except psycopg.OperationalError:
-        pass  # our own session was killed too
+        pass  # the test's own session was killed too
     yield
     scene.stack.start_database()
 
@@ -133,7 +133,7 @@ def disk_full(scene: Scene) -> Iterator[None]:
     """Disk full (53100, raised by triggers), while receiving and in the drain."""
     full = "RAISE EXCEPTION 'no space left on device' USING ERRCODE = '53100'"
     with triggered(scene, full, "events_usagehour"):
-        time.sleep(OUTAGE_SECONDS)  # the drain alone, with a full inbox
+        time.sleep(OUTAGE_SECONDS)  # only the drain works, with a full inbox
     with triggered(scene, full, "ingestion_inboxrequest", "events_usagehour"), _refusals(scene):
         yield
         time.sleep(OUTAGE_SECONDS)
@@ -160,12 +160,12 @@ def deadlock(scene: Scene) -> Iterator[None]:
     """A drain becomes the victim of a deadlock over the counters."""
     before = _deadlocks(scene.stack)
     with patient(scene) as session:
-        # Ours looks for deadlocks late, so that it is the drain that finds it and gives way.
+        # This session checks for deadlocks late, so that the drain detects it and becomes the victim.
         session.execute(f"SET deadlock_timeout = '{PATIENCE_SECONDS}s'".encode())
         eventually(lambda: _lock_counters(session, "ASC", 10) == 10, PATIENCE_SECONDS, "counters")
         for _ in range(ROUNDS):
             with session.transaction():
-                # A drain takes counters in the order of their keys: it has some when it waits for another.
+                # A drain locks counters in the order of their keys, and holds some while waiting for others.
                 _lock_counters(session, "DESC", 5)
                 wait_for_statement(session, 'INSERT INTO "events_usagehour"')
                 _lock_counters(session, "ASC", 1_000)
@@ -177,7 +177,7 @@ def deadlock(scene: Scene) -> Iterator[None]:
 
 @contextmanager
 def _refusals(scene: Scene) -> Iterator[None]:
-    """A block in which a request must be refused with 503: else the fault was none."""
+    """Check that a request is refused with 503 during the block; otherwise the fault had no effect."""
     answers = scene.traffic.ledger.answers
     before = answers["503"]
     yield
@@ -185,7 +185,7 @@ def _refusals(scene: Scene) -> Iterator[None]:
 
 
 def _lock_counters(session: "psycopg.Connection[Any]", order: str, most: int) -> int:
-    """Lock counters of the present hour, the first or the last; returns how many."""
+    """Lock the first or last counters of the current hour, and return their number."""
     keys = ", ".join(f"{key} {order}" for key in ("owner_id", "hour", "source_id", "kind", "dialect"))
     return session.execute(
         f"SELECT 1 FROM events_usagehour WHERE hour = date_trunc('hour', now())"
@@ -194,7 +194,7 @@ def _lock_counters(session: "psycopg.Connection[Any]", order: str, most: int) ->
 
 
 def _deadlocks(stack: Stack) -> int:
-    """How many there were; the statistics would tell a second later."""
+    """Return the number of deadlocks. The statistics would show it a second later."""
     return (paths.log_folder(stack.data) / "postgres.log").read_text().count("deadlock detected")
 
 
@@ -206,7 +206,7 @@ def _holds_events(session: "psycopg.Connection[Any]", table: str) -> bool:
 
 
 def _burst(scene: Scene) -> None:
-    """Requests at the same moment, enough to keep all threads of the web processes busy."""
+    """Send enough simultaneous requests to keep all threads of the web processes busy."""
     scene.traffic.race(*(scene.traffic.maker.emission() for _ in range(THREADS)))
 
 

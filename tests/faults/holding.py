@@ -1,4 +1,4 @@
-"""What holds statements up: locks and triggers of the test's own session, and waiting until they do."""
+"""Blocks statements by locks and triggers of the test's own session, and waits until they are blocked."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,12 +9,12 @@ import psycopg
 from tests.faults.registry import Scene
 from tests.faults.stack import eventually
 
-PATIENCE_SECONDS = 60  # a command takes long to start on a busy machine
+PATIENCE_SECONDS = 60  # commands start slowly on a busy machine
 
 
 @contextmanager
 def locked(scene: Scene, table: str, mode: str) -> Iterator["psycopg.Connection[Any]"]:
-    """A table locked for the time of the block, by the session it gives."""
+    """Lock a table during the block, and yield the session that holds the lock."""
     with patient(scene) as session, session.transaction():
         session.execute(f"LOCK TABLE {table} IN {mode} MODE".encode())
         yield session
@@ -22,7 +22,7 @@ def locked(scene: Scene, table: str, mode: str) -> Iterator["psycopg.Connection[
 
 @contextmanager
 def patient(scene: Scene) -> Iterator["psycopg.Connection[Any]"]:
-    """A session that waits for its locks."""
+    """Open a session that waits for its locks."""
     with scene.stack.session() as session:
         session.execute(f"SET lock_timeout = '{PATIENCE_SECONDS}s'".encode())
         yield session
@@ -30,7 +30,7 @@ def patient(scene: Scene) -> Iterator["psycopg.Connection[Any]"]:
 
 @contextmanager
 def triggered(scene: Scene, statement: str, *tables: str) -> Iterator[None]:
-    """Each statement that writes to a table runs another first, for the time of the block."""
+    """During the block, run a statement before each write to one of the tables."""
     with patient(scene) as session:
         body = f"BEGIN {statement}; RETURN NULL; END"
         session.execute(f"CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$".encode())
@@ -46,7 +46,7 @@ def triggered(scene: Scene, statement: str, *tables: str) -> Iterator[None]:
 def wait_for_statement(
     session: "psycopg.Connection[Any]", beginning: str, *, application: str = "%", number: int = 1
 ) -> None:
-    """Until processes of Tally wait with such a statement for a lock, so many at the same moment."""
+    """Wait until the given number of Tally's processes wait for a lock with such a statement."""
     question = (
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE application_name <> 'faults' AND wait_event_type = 'Lock'"
@@ -54,7 +54,7 @@ def wait_for_statement(
     )
 
     def there() -> bool:
-        # What the session sees of the activity stays as it was within its transaction, unless it is told.
+        # Within a transaction, the view of activity is cached unless it is cleared.
         session.execute("SELECT pg_stat_clear_snapshot()")
         found = session.execute(question.encode(), [beginning + "%", application]).fetchone()
         return found is not None and found[0] >= number

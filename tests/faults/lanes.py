@@ -1,4 +1,4 @@
-"""Faults of lanes: mail, rollups and jobs all blocked at once, while events must be filed as ever."""
+"""Faults of lanes: mail, rollups and jobs are all blocked at once, while events must still be filed."""
 
 import time
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def worker_lane_blocked(scene: Scene) -> Iterator[None]:
         yield
         slowest = max(_seconds_to_store(scene) for _ in range(SENDINGS))
         scene.notes["stored beside blocked lanes"] = f"within {slowest:.2f} s"
-        # All three are still blocked, so the events were stored meanwhile.
+        # All three are still blocked, so the events were stored while they were.
         wait_for_statement(fold, FOLD)
         wait_for_statement(replay, REPLAY)
         ((sending,),) = scene.stack.ask("SELECT count(*) FROM mail_sentmail WHERE state = 'sending'")
@@ -61,7 +61,7 @@ def _start_again(scene: Scene, **environment: str) -> None:
 
 
 def _seconds_to_store(scene: Scene) -> float:
-    """How long one event takes from the sender to its table."""
+    """Return the seconds from sending an event until it is in its table."""
     request = scene.traffic.maker.emission()
     began = time.monotonic()
     scene.traffic.deliver(request)

@@ -1,4 +1,4 @@
-"""Faults of the network between Tally and PostgreSQL, by a proxy in between."""
+"""Faults of the network between Tally and PostgreSQL, caused by a proxy."""
 
 import time
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.faults.stack import WORKERS, eventually
 from tests.serving import HOST
 
 LATENCY_SECONDS = 0.1
-CUTS = 6  # of connections of each sort
+CUTS = 6  # connections of each sort
 
 
 @fault
@@ -42,7 +42,7 @@ def latency(scene: Scene) -> Iterator[None]:
 
 @contextmanager
 def _through_proxy(scene: Scene, *names: str) -> Iterator[Proxy]:
-    """Processes started again with a proxy between them and PostgreSQL, for the time of the block."""
+    """Restart processes with a proxy between them and PostgreSQL, for the duration of the block."""
     with Proxy.running(paths.postgres_socket_folder(scene.stack.data) / paths.POSTGRES_SOCKET) as proxy:
         url = f"postgres://postgres@{HOST}:{proxy.port}/{postgres.DATABASE}"
         for name in names:

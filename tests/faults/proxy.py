@@ -1,4 +1,4 @@
-"""A proxy before PostgreSQL that delays what is asked, or loses the answers to commits."""
+"""A proxy in front of PostgreSQL that delays requests or loses the responses to commits."""
 
 import socket
 import threading
@@ -10,13 +10,13 @@ from pathlib import Path
 from tests.serving import HOST
 
 _COMMITTED = (b"INSERT 0 1\x00", b"COMMIT\x00")
-_READY = b"Z\x00\x00\x00\x05I"  # idle: whatever was done is durable
+_READY = b"Z\x00\x00\x00\x05I"  # idle: everything done is durable
 
 
 class Proxy:
-    """Listens on TCP, speaks to PostgreSQL's socket. `delay`: seconds that each message to it takes.
+    """Listens on TCP and forwards to PostgreSQL's socket, delaying each message to it by `delay` seconds.
 
-    `cut_every`: of so many answers to a commit, one is lost together with its connection; 0 for none.
+    One of every `cut_every` responses to commits is lost together with its connection; 0 for none.
     """
 
     def __init__(self, target: Path) -> None:
@@ -33,7 +33,7 @@ class Proxy:
     @classmethod
     @contextmanager
     def running(cls, target: Path) -> Iterator["Proxy"]:
-        """A proxy for the time of the block."""
+        """Run a proxy during the block."""
         proxy = cls(target)
         threading.Thread(target=proxy._accept, daemon=True).start()
         try:
@@ -69,7 +69,7 @@ class Proxy:
         client: socket.socket,
         server: socket.socket,
     ) -> None:
-        with suppress(OSError):  # either side is gone: so is the other then
+        with suppress(OSError):  # if one side is gone, the other is closed too
             pump(client, server)
         for end in (client, server):
             _end(end)
@@ -102,6 +102,6 @@ class Proxy:
 
 
 def _end(end: socket.socket) -> None:
-    """Let whoever waits on a socket know that it is over; it has to be closed by him who owns it."""
-    with suppress(OSError):  # it was never connected, or is over already
+    """Shut a socket down to wake up whoever waits on it; its owner has to close it."""
+    with suppress(OSError):  # it was never connected, or is already closed
         end.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""The registry of faults: each is injected, then healed; test and `make test-faults` walk it."""
+"""The registry of faults, each of which is injected and then healed by the tests and `make test-faults`."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ OUTAGE_SECONDS = 1.5
 class Scene:
     """What a fault acts on.
 
-    `poison` are bodies that must each end as one rejected event, `notes` are measurements for the report.
+    `poison` are bodies that must each become one rejected event; `notes` are measurements for the report.
     """
 
     stack: Stack
@@ -26,7 +26,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Fault:
-    """A context: entering injects, leaving heals."""
+    """A context manager that injects the fault on entry and heals it on exit."""
 
     name: str
     about: str
@@ -37,7 +37,7 @@ FAULTS: dict[str, Fault] = {}
 
 
 def fault(function: Callable[[Scene], Iterator[None]]) -> Callable[[Scene], Iterator[None]]:
-    """Put a fault into the registry: its name is the function's, what it is the docstring's first line."""
+    """Register a fault by the function's name and the first line of its docstring."""
     name = function.__name__
     FAULTS[name] = Fault(name, (function.__doc__ or "").partition("\n")[0], contextmanager(function))
     return function

@@ -1,4 +1,4 @@
-"""Faults of requests and of those who take them: the web process killed, ids racing, odd times."""
+"""Faults of requests and web processes: kills, stalled clients, racing IDs, odd times."""
 
 import socket
 import time
@@ -11,7 +11,7 @@ from tests.faults.holding import locked, wait_for_statement
 from tests.faults.registry import OUTAGE_SECONDS, Scene, fault
 from tests.serving import HOST
 
-STALLED = 40  # of each sort: five times the threads that work
+STALLED = 40  # clients of each sort: five times the number of threads
 
 
 @fault
@@ -62,7 +62,7 @@ def week_boundary(scene: Scene) -> Iterator[None]:
 
 @contextmanager
 def dated(scene: Scene, *times: int) -> Iterator[None]:
-    """New events are of these times (ms), for the time of the block."""
+    """Date new events at these times (ms) during the block."""
     scene.traffic.maker.times = times
     try:
         yield

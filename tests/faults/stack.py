@@ -1,4 +1,4 @@
-"""The stack to be broken: a data folder and a port of its own, each part to be killed and started alone."""
+"""The stack that faults are injected into, with its own data folder and port, and separate processes."""
 
 import os
 import shutil
@@ -22,8 +22,8 @@ from telemetry_project.stack.launch import reap
 from telemetry_project.stack.plan import MARK
 from tests.serving import HOST, commands, free_port
 
-# Few, so that a fault can take them all.
-# A drain must find a deadlock before its lock_timeout.
+# Few connections, so that a fault can take them all.
+# A drain must detect a deadlock before its lock_timeout.
 SETTINGS = {"max_connections": "40", "deadlock_timeout": "300ms"}
 LOCK_TIMEOUT_MS = 1_000
 STATEMENT_TIMEOUT_MS = 4_000
@@ -31,7 +31,7 @@ WORKERS = ("workers-1", "workers-2")
 ENVIRONMENT = {
     "DB_LOCK_TIMEOUT_MS": str(LOCK_TIMEOUT_MS),
     "DB_STATEMENT_TIMEOUT_MS": str(STATEMENT_TIMEOUT_MS),
-    "EVENT_MAX_AHEAD_HOURS": str(24 * 7 * 100),  # so that next week's events can come today
+    "EVENT_MAX_AHEAD_HOURS": str(24 * 7 * 100),  # so that next week's events can be sent today
     "TALLY_DEMO": "0",
     "RATE_LIMITS": "off",
     "LOG_LEVEL": "WARNING",
@@ -41,7 +41,7 @@ _ELSEWHERE = ("DATABASE_URL", "REDIS_URL", "BROKER_URL", "DJANGO_SETTINGS_MODULE
 
 
 class Stack:
-    """All processes of one Tally."""
+    """All processes of a Tally installation."""
 
     def __init__(self, data: Path) -> None:
         self.data = data
@@ -67,11 +67,11 @@ class Stack:
     # --- Servers
 
     def start_database(self) -> None:
-        """Start PostgreSQL with the settings of production; again after it was stopped or killed."""
+        """Start or restart PostgreSQL with the production settings."""
         self.database = postgres.start(self.data, SETTINGS, tied=True)
 
     def stop_database(self, number: signal.Signals = signal.SIGINT) -> None:
-        """Stop PostgreSQL: SIGINT is a fast shutdown; SIGKILL takes its children too."""
+        """Stop PostgreSQL. SIGINT is a fast shutdown; SIGKILL also kills its children."""
         server = self.database
         assert server is not None
         folder = paths.cluster_folder(self.data)
@@ -81,7 +81,7 @@ class Stack:
         reap()
 
     def start_broker(self) -> None:
-        """Start Valkey, which keeps nothing on disk: it begins empty."""
+        """Start Valkey, which is empty because it stores nothing on disk."""
         self.broker = valkey.start(self.data, tied=True)
 
     def stop_broker(self) -> None:
@@ -96,7 +96,7 @@ class Stack:
 
     @contextmanager
     def broker_client(self) -> Iterator[redis.Redis]:
-        """A connection to Valkey."""
+        """Open a connection to Valkey."""
         with redis.Redis(
             unix_socket_path=str(paths.valkey_socket(self.data)), decode_responses=True
         ) as client:
@@ -104,13 +104,13 @@ class Stack:
 
     @contextmanager
     def celery(self) -> Iterator[Celery]:
-        """Somebody who sends tasks."""
+        """Open a Celery app for sending tasks."""
         with Celery(broker=f"redis+socket://{paths.valkey_socket(self.data)}", set_as_current=False) as app:
             yield app
 
     @contextmanager
     def session(self) -> Iterator["psycopg.Connection[Any]"]:
-        """A connection of the test's own, which no fault ends."""
+        """Open a connection of the test's own, which faults don't end."""
         with psycopg.connect(
             host=str(paths.postgres_socket_folder(self.data)),
             user="postgres",
@@ -121,19 +121,19 @@ class Stack:
             yield connection
 
     def ask(self, statement: str, values: Any = None) -> list[tuple[Any, ...]]:
-        """The rows of a statement."""
+        """Run a statement and return its rows."""
         with self.session() as connection:
             return connection.execute(statement.encode(), values).fetchall()
 
     def execute(self, statement: str, values: Any = None) -> None:
-        """Run a statement that has no rows to give."""
+        """Run a statement without a result."""
         with self.session() as connection:
             connection.execute(statement.encode(), values)
 
     # --- Processes of the Procfile
 
     def start(self, name: str, **environment: str) -> None:
-        """Start one process, in a group of its own; `beat-2` and the like are more of the same."""
+        """Start a process in its own group. Names like `beat-2` start further instances."""
         kind, _, number = name.partition("-")
         command = commands()[kind]
         if number:
@@ -153,24 +153,24 @@ class Stack:
             assert processes.wait_until(self.answers, 30), log.read_text()[-3000:]
 
     def kill(self, name: str) -> None:
-        """Kill -9 a process with its whole group."""
+        """Kill a process and its whole group (-9)."""
         process = self.running.pop(name)
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
     def tell_to_stop(self, name: str) -> None:
-        """SIGTERM to a process with its whole group, as a runner of Procfiles does."""
+        """Send SIGTERM to a process and its whole group, as a Procfile runner does."""
         os.killpg(self.running[name].pid, signal.SIGTERM)
 
     def ended(self, name: str, seconds: float) -> int:
-        """The exit code of a process that ends by itself."""
+        """Wait until a process ends by itself, and return its exit code."""
         code = self.running[name].wait(seconds)
         del self.running[name]
         return code
 
     def answers(self) -> bool:
-        """Whether the web process answers."""
+        """True if the web process responds."""
         conversation = HTTPConnection(HOST, self.port, timeout=2)
         try:
             conversation.request("GET", "/livez")
@@ -192,21 +192,21 @@ class Stack:
         )
 
     def managed(self, *words: str, **environment: str) -> str:
-        """What a command of manage.py prints; an AssertionError with its words where it fails."""
+        """Run a command of manage.py and return its output, or raise AssertionError with it."""
         with self.manage(*words, **environment) as process:
             said, complaint = process.communicate(timeout=120)
         assert process.returncode == 0, said + complaint
         return said
 
     def logs(self) -> str:
-        """The end of every log, for a failure's message."""
+        """Return the end of every log, for failure messages."""
         files = sorted(paths.log_folder(self.data).glob("*.log"))
         return "\n".join(f"--- {file.name}\n{file.read_text(errors='replace')[-2000:]}" for file in files)
 
 
 @contextmanager
 def running() -> Iterator[Stack]:
-    """The whole stack for the time of the block; nothing of it is left."""
+    """Run the whole stack during the block, and remove all of it afterwards."""
     data = Path(tempfile.mkdtemp(prefix="tally-faults-"))
     stack = Stack(data)
     try:
@@ -244,7 +244,7 @@ def running() -> Iterator[Stack]:
 
 
 def eventually(true: Callable[[], bool], seconds: float, what: str) -> None:
-    """Wait until it is true; an AssertionError that says what was waited for."""
+    """Wait until the condition is true, or raise AssertionError with `what` was expected."""
     until = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < until, f"Not within {seconds:g} s: {what}"

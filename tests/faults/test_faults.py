@@ -1,4 +1,4 @@
-"""Whatever fails, every acknowledged event is in its table or among the rejected events exactly once."""
+"""After any fault, every acknowledged event is exactly once in its table or among the rejected events."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from tests.faults.catalogue import FAULTS
 from tests.faults.trial import Trial, prepared
 
 SEED = 20261121
-# The short form, of each sort some; `make test-faults` has all of them, at random, for as long as it is told.
+# A selection of each sort; `make test-faults` runs all of them at random for a given time.
 SHORT = (
     "answers_of_commits_lost",
     "disk_full",
@@ -29,7 +29,7 @@ SHORT = (
 
 @pytest.fixture(scope="module")
 def trial() -> Iterator[Trial]:
-    """One stack for all faults: it must survive each of them."""
+    """One stack for all faults, which must survive each of them."""
     with prepared(SEED) as made:
         yield made
         print("", *made.report(), sep="\n")
@@ -38,5 +38,5 @@ def trial() -> Iterator[Trial]:
 
 @pytest.mark.faults
 @pytest.mark.parametrize("name", SHORT)
-def test_every_acknowledged_event_is_there_once_after(trial: Trial, name: str) -> None:
+def test_every_acknowledged_event_is_stored_once_after(trial: Trial, name: str) -> None:
     trial.undergo(FAULTS[name])

@@ -1,11 +1,11 @@
-"""Connections kept between requests: one that the server has ended costs no request."""
+"""Persistent connections: no request fails because the server has ended one."""
 
 import pytest
 from django.db import connection
 
 
 def backend() -> int:
-    """The server's process for this thread's connection."""
+    """Return the pid of the backend of this thread's connection."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         found: int = cursor.fetchone()[0]
@@ -13,7 +13,7 @@ def backend() -> int:
 
 
 def end(pid: int) -> None:
-    """End a connection from outside, and wait until it has ended."""
+    """Terminate a backend, and wait until it has ended."""
     aside = connection.copy()
     try:
         with aside.cursor() as cursor:
@@ -24,7 +24,7 @@ def end(pid: int) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_connection_that_the_server_has_ended_is_renewed_before_the_next_request() -> None:
+def test_an_ended_connection_is_renewed_before_the_next_request() -> None:
     ended = backend()
     end(ended)
     connection.close_if_unusable_or_obsolete()  # as Django does when a request begins

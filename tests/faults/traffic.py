@@ -1,4 +1,4 @@
-"""Traffic in all three dialects by clients that retry as the SDKs do, and the ledger of what they sent."""
+"""Traffic in all three dialects by clients that retry like the SDKs, and a ledger of what they sent."""
 
 import json
 import random
@@ -15,15 +15,15 @@ from tests.serving import HOST
 from tests.wire import samples
 
 JSON = "application/json"
-PAUSE_SECONDS = 0.05  # between requests of a client
-RETRY_SECONDS = 0.2  # SDKs wait longer; here a fault lasts seconds only
+PAUSE_SECONDS = 0.05  # between a client's requests
+RETRY_SECONDS = 0.2  # SDKs wait longer, but here faults last only seconds
 ANSWER_SECONDS = 20
 BATCH = 20
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it is sent, each time the same; `ids` are the client's ids of its events."""
+    """A request that can be repeated unchanged; `ids` are the client's IDs of its events."""
 
     path: str
     body: bytes
@@ -34,7 +34,7 @@ class Request:
 
 @dataclass
 class Ledger:
-    """What the clients know: which events were answered 2xx, how often each was sent."""
+    """What clients know: which events were acknowledged with 2xx, and how often each was sent."""
 
     sent: Counter[str] = field(default_factory=Counter)
     acknowledged: set[str] = field(default_factory=set)
@@ -44,14 +44,14 @@ class Ledger:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note_sending(self, request: Request, *, again: bool) -> None:
-        """Before a request goes out."""
+        """Record a request before it is sent."""
         with self.lock:
             self.requests += not again
             self.retries += again
             self.sent.update(request.ids)
 
     def note_answer(self, request: Request, answer: str) -> None:
-        """After its answer, or what came instead of one."""
+        """Record the response to a request, or the failure."""
         with self.lock:
             self.answers[answer] += 1
             if answer.startswith("2"):
@@ -59,14 +59,14 @@ class Ledger:
 
 
 class Client:
-    """A client with one kept connection. It repeats a request until it is answered 2xx."""
+    """A client with one persistent connection, which repeats a request until the response is 2xx."""
 
     def __init__(self, port: int, key: str, ledger: Ledger) -> None:
         self.port, self.key, self.ledger = port, key, ledger
         self.conversation: HTTPConnection | None = None
 
     def deliver(self, request: Request, give_up: threading.Event) -> None:
-        """Send until it is acknowledged, the same body each time."""
+        """Send the same body until it is acknowledged."""
         again = False
         while not give_up.is_set():
             self.ledger.note_sending(request, again=again)
@@ -98,7 +98,7 @@ class Client:
 
 
 class Maker:
-    """Makes requests, each with new ids; `times` are what the events of a fault are dated, now by default."""
+    """Builds requests with new IDs. `times` are the dates of their events, by default the current time."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
@@ -108,17 +108,17 @@ class Maker:
         self._lock = threading.Lock()
 
     def id(self) -> str:
-        """A new client's id."""
+        """Return a new event ID of the client's."""
         with self._lock:
             self._count += 1
             return f"{self.run[-12:]}{self._count:08x}"
 
     def ms(self) -> int:
-        """When an event occurred."""
+        """Return the time of an event."""
         return self.random.choice(self.times) if self.times else time.time_ns() // 1_000_000
 
     def batch(self) -> Request:
-        """A batch of V3 events of all kinds, one of them to be rejected."""
+        """Build a batch of V3 events of all kinds, one of which is invalid."""
         ids = tuple(self.id() for _ in range(BATCH))
         events = [samples.complete(self.random.choice(samples.SUNBIRD), ms=self.ms(), mid=mid) for mid in ids]
         events[self.random.randrange(BATCH)]["actor"] = 7
@@ -126,13 +126,13 @@ class Maker:
         return Request(SUNBIRD, json.dumps(body).encode(), ids)
 
     def message(self) -> Request:
-        """An Availity message, its id in a header."""
+        """Build an Availity message with its ID in a header."""
         key = self.id()
         body = json.dumps(samples.complete("ui_action")).encode()
         return Request(AVAILITY, body, (key,), {"Idempotency-Key": key})
 
     def emission(self) -> Request:
-        """A Buildless event, or a stream of five."""
+        """Build a Buildless event, or a stream of five."""
         ids = tuple(self.id() for _ in range(self.random.choice((1, 1, 5))))
         events = [samples.complete("emitted_event", ms=self.ms(), mid=one) for one in ids]
         if len(ids) == 1:
@@ -143,7 +143,7 @@ class Maker:
 
 @dataclass
 class Traffic:
-    """Three clients, one for each dialect, and what they have in common."""
+    """Three clients, one for each dialect, with a common ledger."""
 
     port: int
     key: str
@@ -153,7 +153,7 @@ class Traffic:
 
     @contextmanager
     def flowing(self) -> Iterator[None]:
-        """Send for the time of the block; behind it all that was begun is acknowledged."""
+        """Send requests during the block, then wait until all of them are acknowledged."""
         stop = threading.Event()
         makers: tuple[Callable[[], Request], ...] = (
             self.maker.batch,
@@ -174,7 +174,7 @@ class Traffic:
         assert not self.give_up.is_set(), f"Not acknowledged within a minute: {self.ledger.answers}"
 
     def deliver(self, request: Request) -> None:
-        """Send one request over a connection of its own."""
+        """Send one request over a new connection."""
         client = Client(self.port, self.key, self.ledger)
         try:
             client.deliver(request, self.give_up)

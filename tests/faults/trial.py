@@ -1,4 +1,4 @@
-"""One fault after the other under traffic; behind each, ledger and tables are compared."""
+"""Injects one fault after another under traffic, and compares ledger and tables after each."""
 
 import random
 import time
@@ -12,11 +12,11 @@ from tests.faults.catalogue import FAULTS, Fault, Scene
 from tests.faults.stack import eventually
 from tests.faults.traffic import Maker, Traffic
 
-LEAD_SECONDS = 0.4  # of traffic before a fault and after it
-DRAIN_SECONDS = 60  # a worker whose broker was away comes back within ten
+LEAD_SECONDS = 0.4  # traffic before and after a fault
+DRAIN_SECONDS = 60  # a worker whose broker was absent reconnects within ten
 SHOWN = 5
 
-# Every id that was sent, with the number of its rows in either table.
+# Every sent ID, with the number of its rows in either table.
 _FOUND = """
 SELECT client_event_id, count(*) FROM (
     SELECT client_event_id FROM events_event UNION ALL SELECT client_event_id FROM ingestion_rejectedevent
@@ -26,7 +26,7 @@ SELECT client_event_id, count(*) FROM (
 
 @dataclass
 class Trial:
-    """A stack under traffic, and what has been seen of it."""
+    """A stack under traffic, and its observed behaviour."""
 
     scene: Scene
     faults: Counter[str] = field(default_factory=Counter)
@@ -35,7 +35,7 @@ class Trial:
     double: set[str] = field(default_factory=set)
 
     def undergo(self, fault: Fault) -> None:
-        """Inject, heal, drain, compare. Raises AssertionError where anything is lost or double."""
+        """Inject, heal, drain, compare. Raises AssertionError if anything is lost or duplicated."""
         with self.scene.traffic.flowing():
             time.sleep(LEAD_SECONDS)
             with fault.broken(self.scene):
@@ -50,7 +50,7 @@ class Trial:
         assert "All agrees" in self.scene.stack.managed("verify")
 
     def compare(self) -> None:
-        """Each acknowledged event is there once; of those nobody acknowledged, at most once."""
+        """Check that acknowledged events are stored once, and others at most once."""
         ledger = self.scene.traffic.ledger
         found: dict[str, int] = dict(self.scene.stack.ask(_FOUND))
         self.lost = {one for one in ledger.acknowledged if not found.get(one)}
@@ -62,11 +62,11 @@ class Trial:
             assert len(rows) == 1, f"{body!r} is among the rejected events {len(rows)} times"
 
     def recount_charges(self) -> None:
-        """What it all costs is what a recount of the events would cost."""
+        """Check that charges equal those of a recount of all events."""
         assert "Charges agree" in self.scene.stack.managed("verify_charges")
 
     def report(self) -> Iterator[str]:
-        """What was seen, a line each."""
+        """Yield the lines of a report."""
         ledger, stack = self.scene.traffic.ledger, self.scene.stack
         ((duplicates,),) = stack.ask("SELECT coalesce(sum(duplicates), 0) FROM events_usagehour")
         ((rejected,),) = stack.ask("SELECT count(*) FROM ingestion_rejectedevent")
@@ -90,13 +90,13 @@ class Trial:
 
 @contextmanager
 def prepared(seed: int) -> Iterator[Trial]:
-    """A trial on a stack of its own."""
+    """Start a trial on a new stack."""
     with stacks.running() as stack:
         yield Trial(Scene(stack, Traffic(stack.port, stack.key, Maker(seed))))
 
 
 def at_random(trial: Trial, seconds: float, seed: int) -> Iterator[Fault]:
-    """Undergo faults for so long, every one before any comes again; gives each when it is through."""
+    """Inject faults for the given time, each once before any is repeated. Yield each when it is healed."""
     chance = random.Random(seed)
     until = time.monotonic() + seconds
     while True:

@@ -1,4 +1,4 @@
-"""Faults of workers and of beat: killed, told to stop, away, given the same work twice, or poison."""
+"""Faults of workers and beat: killed, stopped, absent, given the same work twice or invalid requests."""
 
 import time
 from collections.abc import Iterator
@@ -87,14 +87,14 @@ def same_block_twice(scene: Scene) -> Iterator[None]:
     with ExitStack() as running:
         with locked(scene, "events_usagehour", "SHARE") as session:
             drains = [running.enter_context(scene.stack.manage("drain", **patient)) for _ in range(2)]
-            # The second may come no further than to the sessions that the first has touched.
+            # The second may wait for sessions that the first has marked as pending.
             wait_for_statement(session, "", application="drain", number=len(drains))
         yield
         for process in drains:
             try:
                 _, complaint = process.communicate(timeout=60)
             finally:
-                process.kill()  # or leaving the block would wait for it
+                process.kill()  # otherwise leaving the block would wait for it
             assert process.returncode == 0, complaint
 
 
