@@ -36,10 +36,18 @@ class SubscriptionSerializer(Selectable, serializers.ModelSerializer[Subscriptio
     """A subscription of a person or a contact to the digest of some owners."""
 
     person = serializers.CharField(
-        source="user.username", default=None, read_only=True, help_text="Person who gets it, or null."
+        source="user.username",
+        default=None,
+        allow_null=True,
+        read_only=True,
+        help_text="Person who gets it, or null.",
     )
     address = serializers.CharField(
-        source="address.address", default=None, read_only=True, help_text="Contact that gets it, or null."
+        source="address.address",
+        default=None,
+        allow_null=True,
+        read_only=True,
+        help_text="Contact that gets it, or null.",
     )
     owners = serializers.SlugRelatedField[Owner](
         slug_field="name", many=True, read_only=True, help_text="Owners that it covers."

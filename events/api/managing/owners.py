@@ -27,6 +27,8 @@ class OwnerSerializer(Selectable, serializers.ModelSerializer[Owner]):
         source="organization.slug", read_only=True, help_text="Slug of its organization."
     )
 
+    contact = serializers.CharField(read_only=True, help_text="Address of the team, or empty.")
+
     class Meta:
         model = Owner
         fields = ("id", "name", "organization", *OF_LEADS, *OF_OPERATORS, "created_at")
@@ -78,6 +80,8 @@ class OwnerFilter(django_filters.FilterSet):
     """Filters of owners."""
 
     name = django_filters.CharFilter(method="by_name", help_text="Name of the owner, in any case.")
+
+    contact = serializers.CharField(read_only=True, help_text="Address of the team, or empty.")
 
     class Meta:
         model = Owner

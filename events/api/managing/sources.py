@@ -39,6 +39,7 @@ class SourceSerializer(Selectable, serializers.ModelSerializer[Source]):
     merged_into = serializers.CharField(
         source="merged_into.name",
         default=None,
+        allow_null=True,
         read_only=True,
         help_text="Source under which new events that name this one are filed.",
     )
