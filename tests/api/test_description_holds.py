@@ -43,8 +43,9 @@ LESS = settings(BUDGET, max_examples=FEW)
 @pytest.fixture
 def alice(make_sender: MakeSender) -> str:
     """The key of an owner with some events of every format. A stranger has others."""
-    sender = make_sender("A", kind=KeyType.SECRET, permissions=list(Permission), created_by=person("lena").pk)
-    Membership.objects.create(user=sender.key.person, owner=sender.key.default_owner, role=Role.LEAD)
+    lena = person("lena")
+    sender = make_sender("A", kind=KeyType.SECRET, permissions=list(Permission), created_by=lena.pk)
+    Membership.objects.create(user=lena, owner=sender.key.default_owner, role=Role.LEAD)
     stranger = make_sender("B", kind=KeyType.SECRET)
     for each in (sender, stranger):
         each.batch(log_event(), *(samples.complete(kind, ms=now_ms()) for kind in ("audit", "start", "end")))
