@@ -20,10 +20,15 @@ ASKED = {"": "", ", 30 days": "?period=30d", ", 30 days, Berlin": "?period=30d&z
 
 
 def derive() -> None:
-    """Rollups and charges of a database that has none: what beat would have made by now."""
+    """Compute rollups and charges of a database that has none: what beat would have made by now."""
     if not Events.objects.exists():
         print("rollups …", file=sys.stderr)
         call_command("rebuild_rollups")
+    charge()
+
+
+def charge() -> None:
+    """Compute the charges of a database that has none."""
     if not Charge.objects.exists():
         print("charges …", file=sys.stderr)
         for organization in Organization.objects.all():

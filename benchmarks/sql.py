@@ -24,7 +24,7 @@ def measure(database: str, stored: int) -> None:
     events = fill.fill(database, stored)
     with databases.using(database):
         databases.unhurried()
-        report_pages.derive()
+        report_pages.charge()
         install()
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")

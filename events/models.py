@@ -1,8 +1,8 @@
 """All models of the app, so that Django finds them."""
 
+from events.changes.change import Change
 from events.event import Event
 from events.exports.jobs import ExportJob
-from events.feed.change import Change
 from events.kinds import KINDS
 from events.ownership.api_key import ApiKey
 from events.ownership.owner import Membership, Organization, Owner

@@ -4,6 +4,7 @@ import logging
 from datetime import datetime
 
 from celery import shared_task
+from celery.signals import worker_process_shutdown
 from django.utils import timezone
 
 from events import removal
@@ -18,11 +19,10 @@ from events.partitioned.partitions import make_partitions, weeks_ahead
 from events.sessions import summarising
 from events.sql import readers
 from events.store.retention import weeks_before
-from events.webhooks import delivery
+from events.webhooks.threads import threads
 
 log = logging.getLogger(__name__)
 SUMMARISE_SECONDS = 10.0  # then the task ends, so that a stopping worker needn't be killed
-WEBHOOK_SECONDS = 20.0  # likewise
 
 
 @shared_task(name="events.manage_partitions", time_limit=600)
@@ -59,7 +59,13 @@ def export(**_: object) -> None:
 @shared_task(name="events.webhooks", time_limit=300)
 def webhooks(**_: object) -> None:
     """Post what is new to the webhooks of owners."""
-    delivery.deliver_due(WEBHOOK_SECONDS)
+    threads.deliver_due()
+
+
+@worker_process_shutdown.connect
+def finish_webhooks(**_: object) -> None:
+    """Finish the webhooks that are being delivered."""
+    threads.finish()
 
 
 @shared_task(name="events.remove_old", time_limit=2 * 3_600)

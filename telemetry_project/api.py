@@ -32,6 +32,7 @@ from reports.api.charges import ChargeViewSet
 from reports.api.pages import ReportsViewSet
 from reports.api.query import QueryViewSet
 from reports.api.subscriptions import SubscriptionViewSet
+from reports.cost import month_feed  # noqa: F401  (registers closed months)
 
 router = DefaultRouter(use_regex_path=False)
 router.include_format_suffixes = False

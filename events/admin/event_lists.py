@@ -25,7 +25,7 @@ from django.utils import timezone
 from events.access import Access, access_of, person_of
 from events.accounts import audit
 from events.admin.base import OwnedAdmin
-from events.admin.filters import ChoiceFilter, FieldFilter, field_filter
+from events.admin.filters import ChoiceFilter, FieldFilter
 from events.admin.lists import AFTER, BEFORE, KeysetAdmin, KeysetChangeList
 from events.event import Event, EventQuerySet
 from events.exports import jobs
@@ -34,7 +34,6 @@ from events.fields.conditions import Conditions
 from events.fields.event_query import of_time
 from events.fields.search import by_name
 from events.fields.sql import on_envelopes, on_rows, with_row_of
-from events.fields.vocabulary import Vocabulary
 from events.kinds import KINDS, KindEntry
 from events.lib.paging import EventQuery, Order, Slice, WindowEnd
 from events.store import retention
@@ -172,7 +171,6 @@ class EventListAdmin(OwnedAdmin, KeysetAdmin):
     change_list_template = "admin/walk_list.html"
     search_fields = ("session",)  # Django requires one; `searching` names the searched columns
     search_help_text = HELP
-    vocabulary: Vocabulary  # of the filters beside those of the form
 
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[KeysetChangeList]:
         """Return the class of the list."""
@@ -185,17 +183,6 @@ class EventListAdmin(OwnedAdmin, KeysetAdmin):
     def pairs(self, query: EventQuery) -> Iterator[list[PlainPair]]:
         """Yield the events of a query, a page at a time, each with its row of the kind's table."""
         return PlainReader().pages(query)
-
-    def get_list_filter(self, request: HttpRequest) -> Any:
-        """Add the filters of the address that the form doesn't have."""
-        listed: Any = super().get_list_filter(request)
-        offered = {spec.parameter_name for spec in listed}
-        further = [name for name in request.GET if name not in offered and self.vocabulary.read(name)[0]]
-        return (*listed, *(field_filter(self.vocabulary, name) for name in further))
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """True for the filters of the form, and for all others that the vocabulary has."""
-        return super().lookup_allowed(lookup, value, request) or bool(self.vocabulary.read(lookup)[0])
 
     def get_urls(self) -> list[URLPattern]:
         """Add the URLs of exports."""

@@ -17,6 +17,7 @@ from django.utils import timezone
 from events.access import access_of, labels_of
 from events.admin.display import field_label
 from events.fields.conditions import Condition, Conditions, Parsed, Target, parse
+from events.fields.sql import on_rows
 from events.fields.types import FLAG, IN, ISNULL, JSON
 from events.fields.vocabulary import Vocabulary, of_events, of_kind
 from events.identity import EPOCH, first_id
@@ -398,7 +399,13 @@ class ReceivedUntilFilter(ReceiptFilter):
 
 
 class FlagFilter(ChoiceFilter):
-    """Filter by yes or no."""
+    """Filter by yes or no, or by true or false as in the API."""
+
+    @property
+    def chosen(self) -> str:
+        """The active value: yes, no, or an invalid text."""
+        text = super().chosen
+        return {"true": "yes", "false": "no"}.get(text.lower(), text)
 
     def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
         """Return yes and no."""
@@ -468,6 +475,12 @@ class FieldFilter(ChoiceFilter):
     def is_refused(self) -> bool:
         """True if the active value is invalid."""
         return bool(self._parsed.errors)
+
+    def narrow(
+        self, request: HttpRequest, rows: models.QuerySet[models.Model]
+    ) -> models.QuerySet[models.Model]:
+        """Return the rows that meet the conditions, of the table that the fields are about."""
+        return rows.filter(on_rows(self._parsed.conditions, access_of(request)))
 
     @property
     def problem(self) -> str:

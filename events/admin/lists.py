@@ -11,7 +11,8 @@ from django.db.models.expressions import Combinable
 from django.http import HttpRequest
 
 from events.admin.base import TallyAdmin, TallyChangeList
-from events.admin.filters import ChoiceFilter
+from events.admin.filters import ChoiceFilter, field_filter
+from events.fields.vocabulary import Vocabulary
 from events.lib.paging import InvalidCursor, Order, Slice, keyset_page
 
 AFTER, BEFORE = "after", "before"
@@ -141,11 +142,22 @@ class KeysetAdmin(TallyAdmin):
     list_filter: ClassVar[tuple[type[ChoiceFilter], ...]] = ()
     list_order = Order(("pk",), descending=True)
     list_columns: ClassVar[tuple[str, ...]] = ()  # columns that the list reads, since rows may be much larger
+    vocabulary: Vocabulary | None = None  # of the filters beside those of the form
 
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[KeysetChangeList]:
         """Return the class of the list."""
         return KeysetChangeList
 
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        """Add the filters of the address that the form doesn't have."""
+        listed: Any = super().get_list_filter(request)
+        offered = {spec.parameter_name for spec in listed}
+        further = [name for name in request.GET if name not in offered and self._knows(name)]
+        return (*listed, *(field_filter(self.vocabulary, name) for name in further if self.vocabulary))
+
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """True for the filters only: any other column would read the whole table and reveal its content."""
-        return lookup in {each.parameter_name for each in self.list_filter}
+        """True for the filters of the form and of the vocabulary: other columns would reveal values."""
+        return lookup in {each.parameter_name for each in self.list_filter} or self._knows(lookup)
+
+    def _knows(self, name: str) -> bool:
+        return self.vocabulary is not None and bool(self.vocabulary.read(name)[0])

@@ -30,6 +30,7 @@ from events.admin.filters import (
 )
 from events.admin.lists import KeysetAdmin
 from events.admin.session_page import SessionView, session_view
+from events.fields.sessions import FIELDS_OF_SESSIONS
 from events.lib.formatting import duration_text, shorten
 from events.lib.paging import Order
 from events.sessions.session import WARNED, Session, SessionRedirect, State
@@ -67,10 +68,21 @@ class ErrorsFilter(ChoiceFilter):
         """Return both choices."""
         return [("some", "with errors"), ("none", "without errors")]
 
+    @property
+    def is_refused(self) -> bool:
+        """True unless it is a choice, or a number as in the API."""
+        return super().is_refused and not self._is_number
+
+    @property
+    def _is_number(self) -> bool:
+        return self.chosen.isascii() and self.chosen.isdigit() and len(self.chosen) < 10
+
     def narrow(
         self, request: HttpRequest, rows: models.QuerySet[models.Model]
     ) -> models.QuerySet[models.Model]:
-        """Return the sessions with or without errors."""
+        """Return the sessions with, without or with that many errors."""
+        if self._is_number:
+            return rows.filter(errors=int(self.chosen))
         return rows.filter(errors__gt=0) if self.chosen == "some" else rows.filter(errors=0)
 
 
@@ -142,6 +154,7 @@ class SessionAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         *(ErrorsFilter, WarningFilter, BotFilter, VersionFilter, CountryFilter),
     )
     list_order = Order(("started_at", "id"), descending=True)
+    vocabulary = FIELDS_OF_SESSIONS
     list_columns = (
         *("owner", "source", "started_at", "ended_at", "time_spent", "events", "page_views"),
         *("interactions", "errors", "first_page", "last_page", "session", "device", "is_bot"),

@@ -9,8 +9,8 @@ from django.db import close_old_connections
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 
 from events.access import Access, KeyUser
+from events.changes.reading import Cursor
 from events.feed.followed import Found, Question
-from events.feed.reading import Cursor
 from events.feed.waiting import Waiter, watcher
 
 HEARTBEAT_SECONDS = 15.0  # so that proxies keep the connection, and we notice that a client is gone

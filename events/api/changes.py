@@ -1,4 +1,4 @@
-"""The change feed in the read API: events, rejected events and sessions that were written after a cursor."""
+"""The change feed in the read API: events, rejected events, sessions and months written after a cursor."""
 
 import time
 from collections.abc import Sequence
@@ -24,11 +24,11 @@ from events.api.endpoint import FIELDS, Endpoint
 from events.api.filters import checked
 from events.api.problems import BadParameter
 from events.api.serializers import selection_of
+from events.changes import reading
+from events.changes.change import What
+from events.changes.reading import BEGINNING, Cursor, InvalidCursor
 from events.event import Event
-from events.feed import reading
-from events.feed.change import What
 from events.feed.followed import FOLLOWED, Followed, Question
-from events.feed.reading import BEGINNING, Cursor, InvalidCursor
 from events.feed.waiting import Waiter, watcher
 from events.fields.conditions import Conditions, parse
 from events.fields.vocabulary import Vocabulary
@@ -40,6 +40,22 @@ NOW = "now"
 DEFAULT_LIMIT, MOST = 100, 1_000
 MOST_SECONDS = 60  # that a request waits
 COMPONENTS = ("Event", "Rejected", "Session")  # of the description, that results may be
+# Of `reports`, which this app doesn't know, and no list has them.
+_MONTH = {
+    "type": "object",
+    "title": "ClosedMonth",
+    "required": ["month", "charges"],
+    "properties": {
+        "id": {"type": "integer"},
+        "owner": {"type": "string"},
+        "month": {"type": "string", "format": "date"},
+        "currency": {"type": "string"},
+        "closed_at": {"type": "string", "format": "date-time"},
+        "list_cost": {"type": "string"},
+        "cost": {"type": "string"},
+        "charges": {"type": "array", "items": {"type": "object", "additionalProperties": True}},
+    },
+}
 
 
 @extend_schema_serializer(many=False)
@@ -54,7 +70,7 @@ class ChangesSerializer(serializers.Serializer[Any]):
     @extend_schema_field(
         {
             "type": "array",
-            "items": {"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in COMPONENTS]},
+            "items": {"anyOf": [*({"$ref": f"#/components/schemas/{name}"} for name in COMPONENTS), _MONTH]},
         }
     )
     def get_results(self, found: Any) -> Any:
@@ -76,9 +92,9 @@ PARAMETERS = [
     ),
     OpenApiParameter(
         KIND,
-        {"type": "string", "enum": ["events", "rejected", "sessions", *KINDS], "default": "events"},
-        description="Feed to follow: all events, events of one kind, rejected events, or sessions each time"
-        " they are summarised.",
+        {"type": "string", "enum": ["events", "rejected", "sessions", "months", *KINDS], "default": "events"},
+        description="Feed to follow: all events, events of one kind, rejected events, sessions each time they"
+        " are summarised, or months with their charges as they are closed.",
     ),
     OpenApiParameter(OWNER, str, description="Name of the owner, in any case."),
     OpenApiParameter(
@@ -168,7 +184,7 @@ class ChangesViewSet(Endpoint, viewsets.GenericViewSet[Event]):
 
     def _question(self) -> Question:
         followed = self._followed()
-        rows = followed.rows().prefetch_related("owner", "source")
+        rows = followed.named_rows()
         if followed.what == What.EVENTS:
             rows = selection_of(self).only(rows)
         return Question(followed, rows, self._conditions(followed), self._text(OWNER), self._limit())

@@ -48,7 +48,7 @@ def rows(what: str, access: Access, filters: QueryDict) -> Exported:
     """Return the visible rows of a list that meet the filters."""
     followed: Followed = FOLLOWED[what]
     conditions = conditions_in(filters, followed.vocabulary())
-    visible = access.limit(followed.rows().prefetch_related("owner", "source"))
+    visible = access.limit(followed.named_rows())
     found = event_query.of_rows(visible, conditions, access, followed.order)
     serializer = followed.serializer(context={"now": timezone.now()})
     return _table(what, serializer).exported(found.all_pages(ROWS))

@@ -10,8 +10,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from events.api.endpoint import FIELDS, AnySerializer, Selectable
+from events.changes.change import What
 from events.event import Event
-from events.feed.change import What
 from events.feed.followed import FOLLOWED, Followed
 from events.fields import vocabulary
 from events.fields.field import Field

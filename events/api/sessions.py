@@ -1,10 +1,9 @@
 """Sessions in the read API: the list, one with its parts, its events, and the session as a SUMMARY event."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
@@ -20,14 +19,11 @@ from events.api.endpoint import AnySerializer, Endpoint, Selectable
 from events.api.filters import FieldFilters
 from events.api.pagination import KEPT_SINCE, SessionPagination, TimelinePagination, as_header
 from events.api.serializers import EventSerializer, selection_of
-from events.feed.change import What
+from events.changes.change import What
 from events.feed.followed import FOLLOWED, Followed
 from events.fields import event_query
 from events.fields.conditions import Conditions
-from events.fields.field import Field
-from events.fields.types import EXACT, IN, RANGE, one_of
-from events.fields.vocabulary import NAMED, Vocabulary, fields_of
-from events.kinds import KINDS
+from events.fields.sessions import FIELDS_OF_SESSIONS
 from events.lib.paging import LAST_STARTED_FIRST, EventQuery
 from events.sessions.session import (
     Session,
@@ -35,36 +31,12 @@ from events.sessions.session import (
     SessionEventCount,
     SessionPage,
     SessionRedirect,
-    State,
-    in_state,
 )
 from events.sessions.summary_event import as_summary_event
 from events.store import retention
 from events.wire.schema import Warned
 
 MOVED = 308
-
-
-def _condition(states: tuple[str, ...]) -> Q:
-    """Return the condition on sessions in one of the states, at this time."""
-    now = timezone.now()
-    found = in_state(State(states[0]), now)
-    for state in states[1:]:
-        found |= in_state(State(state), now)
-    return found
-
-
-_STATES = replace(one_of(State.values), operators=(EXACT, IN))
-_BEGINNING = dict.fromkeys(("session", "actor", "device"), (EXACT,))
-FIELDS_OF_SESSIONS = Vocabulary(
-    fields_of(
-        Session._meta.concrete_fields,
-        indexed={"owner": (EXACT, IN), "started_at": (*RANGE, EXACT), **_BEGINNING},
-        types=NAMED | {name: one_of(KINDS) for name in ("entry_kind", "exit_kind")},
-    ),
-    [Field("state", _STATES, "ended_at", "How far it has gone.", condition=_condition)],
-    shorthands={"since": ("started_at", "gte"), "until": ("started_at", "lt")},
-)
 
 
 class WarningSerializer(serializers.Serializer[Warned]):

@@ -1,1 +1,1 @@
-"""The change feed: what was filed, rejected and summarised, in an order that readers can follow."""
+"""The change feed as readers follow it: queries, waiting, retention. `events.changes` has its rows."""

@@ -9,9 +9,9 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from events.access import Access
-from events.feed import reading
-from events.feed.change import What
-from events.feed.reading import Cursor
+from events.changes import reading
+from events.changes.change import What
+from events.changes.reading import Cursor
 from events.fields.conditions import Conditions
 from events.fields.sql import on_rows
 from events.fields.vocabulary import Vocabulary
@@ -31,6 +31,11 @@ class Followed(NamedTuple):
     narrow: Callable[[Conditions, Access], Q] = on_rows
     is_numbered: bool = False  # rows have a number as their key, not a UUID
     order: Order = NEWEST_FIRST  # of exports
+    related: tuple[str, ...] = ("owner", "source")  # rows that the serializer names
+
+    def named_rows(self) -> QuerySet[Any]:
+        """Return all rows, with those that they name."""
+        return self.rows().prefetch_related(*self.related)
 
 
 # By the values of `kind`, beside the kinds of events. The modules of their serializers add them.

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from django.db import close_old_connections, connection
 
-from events.feed import reading
-from events.feed.change import What
-from events.feed.reading import Cursor
+from events.changes import reading
+from events.changes.change import What
+from events.changes.reading import Cursor
 
 log = logging.getLogger(__name__)
 MOST = 200  # readers of a process that wait at a time

@@ -1,6 +1,7 @@
 """Types of fields: the operators that each has, and how the text of a parameter becomes a value."""
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ EXACT, IN, CONTAINS, ISNULL = "exact", "in", "contains", "isnull"
 RANGE = ("gt", "gte", "lt", "lte")
 OPERATORS = (EXACT, IN, *RANGE, CONTAINS, ISNULL)
 FLAGS = {"true": True, "false": False, "yes": True, "no": False}
+_QUOTED = re.compile(r'"((?:[^"]|"")*+)"(?=,|\Z)')
 LONGEST_PATTERN = 1_000  # characters that are looked for in texts of JSON
 
 
@@ -35,10 +37,25 @@ class FieldType:
         if operator == ISNULL:
             return (read_flag(text),)
         if operator == IN:
-            return tuple(self.read(each) for each in text.split(","))
+            return tuple(self.read(each) for each in split_list(text))
         if operator == CONTAINS and self is JSON and len(text) > LONGEST_PATTERN:
             raise ValueError(f"At most {LONGEST_PATTERN:,} characters.")
         return (self.read(text),)
+
+
+def split_list(text: str) -> list[str]:
+    """Split values at commas, as CSV does: one in quotes may contain commas, and quotes twice."""
+    found, place = [], 0
+    while True:
+        quoted = _QUOTED.match(text, place)
+        if quoted is None and text.startswith('"', place):
+            raise ValueError('Close the quotes, write quotes inside them twice: "a ""b"", c",d.')
+        comma = text.find(",", place)
+        end = quoted.end() if quoted else comma if comma >= 0 else len(text)
+        found.append(quoted[1].replace('""', '"') if quoted else text[place:end])
+        if end == len(text):
+            return found
+        place = end + 1
 
 
 def read_text(text: str) -> str:

@@ -5,8 +5,8 @@ import django.db.models.deletion
 import django.db.models.functions.datetime
 from django.db import migrations, models
 
-from events.feed.change import FUNCTION, What
-from events.feed.completing import missing
+from events.changes.change import FUNCTION, What
+from events.changes.completing import missing
 
 
 class Migration(migrations.Migration):

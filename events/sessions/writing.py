@@ -12,8 +12,8 @@ import msgspec
 from django.db import connection, models
 from psycopg.sql import SQL, Identifier
 
-from events.feed import change
-from events.feed.change import What
+from events.changes import change
+from events.changes.change import What
 from events.identity import moment
 from events.lib.sql import each
 from events.sessions.session import (

@@ -10,6 +10,8 @@ from datetime import datetime
 from django.db import connection, models, transaction
 from psycopg.sql import SQL, Identifier
 
+from events.changes import blanking
+from events.changes.change import What
 from events.enrichment.emails import email_hash, is_address
 from events.enrichment.reference import FEDERATED, federated_id
 from events.event import Event, EventQuerySet
@@ -115,11 +117,20 @@ def _erase_batch(waiting: EventQuerySet, now: datetime, note: Note | None) -> Se
         kinds = {event.kind for event in events}
         for table in (*(KINDS[kind].model._meta.db_table for kind in kinds), Event._meta.db_table):
             _delete(table, events)
+        _blank(events)
         pending.requeue(events)
         usage.apply_delta(removal_delta(_removed_counts(events), now))
         if note:
             note(events)
     return events
+
+
+def _blank(events: Sequence[Event]) -> None:
+    """Remove the ids of deleted events from the change feed."""
+    for owner_id in {event.owner_id for event in events}:
+        theirs = [event for event in events if event.owner_id == owner_id]
+        received = min(event.received_at for event in theirs)
+        blanking.blank(What.EVENTS, owner_id, [event.pk for event in theirs], received)
 
 
 _DELETE = SQL("DELETE FROM {} WHERE id = ANY(%s::uuid[]) AND id >= %s AND id <= %s")

@@ -9,9 +9,9 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from psycopg.errors import UniqueViolation
 
+from events.changes import change
+from events.changes.change import What
 from events.event import Event
-from events.feed import change
-from events.feed.change import What
 from events.kinds import KINDS
 from events.ownership.owner import OverQuota
 from events.store import pending, sources, versions

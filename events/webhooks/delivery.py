@@ -8,18 +8,19 @@ store anything about it.
 import logging
 import random
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from events.accounts import audit
-from events.feed import reading
+from events.changes import reading
+from events.changes.reading import Cursor, Follower
 from events.feed.followed import FOLLOWED
-from events.feed.reading import Cursor, Follower
-from events.lib.janitors import for_each
 from events.webhooks import notices, posting, signing
 from events.webhooks.messages import Message, message_after
 from events.webhooks.posting import NotPosted
@@ -27,7 +28,7 @@ from events.webhooks.queries import InvalidQuery
 from events.webhooks.webhook import Webhook, WebhookAttempt, pause
 
 log = logging.getLogger(__name__)
-SECONDS = 10.0  # for one webhook, until it is another's turn
+SECONDS = 10.0  # of a turn; then another webhook may have the thread
 TIMEOUT = 15.0  # of an attempt, in seconds
 CLAIM = timedelta(minutes=5)
 LATEST = 240.0  # seconds after the claim at which a message may still be sent
@@ -43,36 +44,48 @@ class _LostError(Exception):
     """Another worker has claimed the webhook, or it was deleted."""
 
 
-def deliver_due(seconds: float) -> None:
-    """Deliver what is new, one webhook after the other, for some seconds."""
-    until = time.monotonic() + seconds
-    for_each(_with_work(timezone.now()), lambda pk: _deliver(pk, until), log, "A webhook can't be delivered")
+class Due(NamedTuple):
+    """A webhook that has something to send."""
+
+    pk: int
+    is_failing: bool  # its last attempt failed
 
 
-def _with_work(now: datetime) -> list[int]:
-    """Return the webhooks that have something to send, in two statements: most have nothing."""
+def due(now: datetime) -> list[Due]:
+    """Return the webhooks that have something to send, in two statements: most have nothing.
+
+    Those that were served last come last.
+    """
     is_asked = Exists(WebhookAttempt.objects.filter(webhook=OuterRef("pk"), again_at__isnull=False))
     rows = Webhook.objects.annotate(is_asked=is_asked).filter(_unclaimed())
-    due = list(rows.filter(Q(paused_at=None, next_at__lte=now) | Q(is_asked=True)).order_by("next_at", "pk"))
+    free = list(rows.filter(Q(paused_at=None, next_at__lte=now) | Q(is_asked=True)).order_by("next_at", "pk"))
     behind = reading.behind(
-        [Follower(each.owner_id, FOLLOWED[each.what].what, Cursor.parse(each.cursor)) for each in due]
+        [Follower(each.owner_id, FOLLOWED[each.what].what, Cursor.parse(each.cursor)) for each in free]
     )
-    return [each.pk for place, each in enumerate(due) if each.message or each.is_asked or place in behind]
+    return [
+        Due(each.pk, each.failures > 0)
+        for place, each in enumerate(free)
+        if each.message or each.is_asked or place in behind
+    ]
 
 
 def _unclaimed() -> Q:
     return Q(claimed_until=None) | Q(claimed_until__lt=timezone.now())
 
 
-def _deliver(pk: int, until: float) -> None:
-    if time.monotonic() > until:
-        return
+def never() -> bool:
+    """Return False: nobody stops this delivery."""
+    return False
+
+
+def deliver(pk: int, stops: Callable[[], bool] = never) -> None:
+    """Deliver what a webhook has, unless another worker does, until its turn ends or something stops it."""
     claimed = timezone.now() + CLAIM
     if not Webhook.objects.filter(_unclaimed(), pk=pk).update(claimed_until=claimed):
         return
     webhook = Webhook.objects.select_related("owner").get(pk=pk)
     try:
-        _Delivery(webhook).run(min(until, time.monotonic() + SECONDS))
+        _Delivery(webhook).run(time.monotonic() + SECONDS, stops)
     except _LostError:
         log.warning("A webhook was taken over by another worker", extra={"webhook": pk})
     except InvalidQuery as invalid:
@@ -82,7 +95,8 @@ def _deliver(pk: int, until: float) -> None:
         Webhook.objects.filter(pk=pk).update(next_at=timezone.now() + AFTER_ERROR)
         raise
     finally:
-        Webhook.objects.filter(pk=pk, claimed_until=claimed).update(claimed_until=None)
+        mine = Webhook.objects.filter(pk=pk, claimed_until=claimed)
+        mine.update(claimed_until=None, next_at=Greatest("next_at", Value(timezone.now())))
 
 
 class _Delivery:
@@ -93,12 +107,13 @@ class _Delivery:
         self._claim = webhook.claimed_until
         self._latest = time.monotonic() + LATEST
 
-    def run(self, until: float) -> None:
-        """Send what people asked for again, then what is new, until something fails or the time is up."""
+    def run(self, until: float, stops: Callable[[], bool]) -> None:
+        """Send what people asked for again, then what is new, until something fails or the turn ends."""
         for asked in self._webhook.attempts.filter(again_at__isnull=False).order_by("pk"):
-            self._send_again(asked)
+            if not stops():
+                self._send_again(asked)
         is_due = self._webhook.paused_at is None and self._webhook.next_at <= timezone.now()
-        while is_due and self._send_next() and time.monotonic() < until:
+        while is_due and not stops() and time.monotonic() < until and self._send_next():
             pass
 
     def _send_again(self, asked: WebhookAttempt) -> None:

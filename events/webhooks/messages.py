@@ -10,9 +10,9 @@ from rest_framework.renderers import JSONRenderer
 from events.access import Access
 from events.api.endpoint import FIELDS
 from events.api.serializers import Selection
-from events.feed.change import What
+from events.changes.change import What
+from events.changes.reading import Cursor
 from events.feed.followed import Question
-from events.feed.reading import Cursor
 from events.fields import vocabulary
 from events.webhooks import queries
 from events.webhooks.webhook import Webhook

@@ -44,5 +44,5 @@ def fields_of(what: str, text: str) -> frozenset[str] | None:
 def question_of(what: str, text: str) -> Question:
     """Return the query. Raises `InvalidQuery`."""
     followed = FOLLOWED[what]
-    rows = followed.rows().prefetch_related("owner", "source")
+    rows = followed.named_rows()
     return Question(followed, rows, conditions_of(what, text), owner="", limit=MOST)

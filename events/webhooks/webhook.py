@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from events.feed import reading
+from events.changes import reading
 from events.lib.janitors import janitor
 from events.ownership.erased import Erased, forgets
 from events.ownership.owner import Owner
@@ -26,6 +26,7 @@ class Sent(models.TextChoices):
     EVENTS = "events", "Events"
     REJECTED = "rejected", "Rejected events"
     SESSIONS = "sessions", "Sessions, each time they are summarised"
+    MONTHS = "months", "Closed months, with their charges"
 
 
 class Webhook(models.Model):

@@ -10,6 +10,7 @@ from django.utils.dateparse import parse_date
 from events.admin.filters import (
     ChoiceFilter,
     DialectFilter,
+    FieldFilter,
     KindFilter,
     OwnerFilter,
     TextFilter,
@@ -132,12 +133,13 @@ def _day(text: str) -> datetime | None:
     return datetime(day.year, day.month, day.day, tzinfo=UTC) if day else None
 
 
-def selection_of(changelist: KeysetChangeList) -> Selection:
-    """The filters in force, as a replay keeps them.
+def selection_of(changelist: "RejectedChangeList") -> Selection:
+    """Return the active filters as a replay keeps them.
 
-    Nothing if one of them refuses or can't read its value, or if the list doesn't know one in the address.
+    Selects nothing if a filter is invalid or unknown, or one that replays don't have.
     """
-    if changelist.unread or any(spec.is_refused for spec in changelist.filter_specs):
+    is_refused = any(spec.is_refused for spec in changelist.filter_specs)
+    if changelist.unread or is_refused or not changelist.can_replay:
         return Selection(ids=())
     chosen = {spec.parameter_name: spec.values for spec in changelist.filter_specs if spec.chosen}
     first = {name: values[0] for name, values in chosen.items()}
@@ -176,7 +178,12 @@ def _stretch(first: dict[str, str]) -> tuple[datetime | None, datetime | None]:
 
 
 class RejectedChangeList(KeysetChangeList):
-    """A list of which some rows can be chosen."""
+    """A list with rows to select."""
+
+    @property
+    def can_replay(self) -> bool:
+        """True if a replay can keep all active filters: those of the form."""
+        return not any(spec.chosen for spec in self.filter_specs if isinstance(spec, FieldFilter))
 
     def get_results(self, request: HttpRequest) -> None:
         """Load the rows of the page; selected rows can be replayed or discarded."""

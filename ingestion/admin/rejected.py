@@ -23,6 +23,7 @@ from ingestion.admin import accounts, actions, bodies, group_filters, groups
 from ingestion.admin.list_filters import FILTERS, RejectedChangeList
 from ingestion.documentation import formats
 from ingestion.rejected import remedies
+from ingestion.rejected.api import FIELDS_OF_REJECTED
 from ingestion.rejected.event import RejectedEvent
 
 
@@ -52,6 +53,7 @@ class RejectedEventAdmin(OwnedAdmin, PageAdmin, KeysetAdmin):
         count_column("seen"),
     )
     list_filter = FILTERS
+    vocabulary = FIELDS_OF_REJECTED
     list_order = Order(("last_received_at", "pk"), descending=True)
     list_columns = (
         "last_received_at",

@@ -2,8 +2,8 @@
 
 from django.db import migrations
 
-from events.feed.change import What
-from events.feed.completing import NUMBER_AS_UUID, missing
+from events.changes.change import What
+from events.changes.completing import NUMBER_AS_UUID, missing
 
 
 class Migration(migrations.Migration):

@@ -19,7 +19,7 @@ from events.accounts import audit
 from events.api.endpoint import Endpoint, Selectable
 from events.api.filters import FieldFilters
 from events.api.pagination import SearchedPagination
-from events.feed.change import What
+from events.changes.change import What
 from events.feed.followed import FOLLOWED, Followed
 from events.fields import event_query
 from events.fields.conditions import Conditions

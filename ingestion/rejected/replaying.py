@@ -21,7 +21,7 @@ from ingestion.dialects.decoding import Accepted, Rejected
 from ingestion.filing.claims import Claim
 from ingestion.filing.pipeline import ensure_partitions, submission
 from ingestion.filing.transactions import in_transaction, is_database_failure
-from ingestion.rejected import writing
+from ingestion.rejected import changes, writing
 from ingestion.rejected.event import RejectedEvent, Selection
 from ingestion.rejected.revalidation import Revalidated, revalidate
 from ingestion.rejected.writing import Rejection
@@ -178,7 +178,7 @@ def _update_reasons(again: Iterable[tuple[RejectedEvent, Rejected]], delta: Usag
         row.path = readable(rejected.fault.path)
         row.message = readable(rejected.fault.message)
     RejectedEvent.objects.bulk_update([row for row, _ in again], ["kind", "code", "path", "message"])
-    writing.note_changes((row.owner_id, row.pk) for row, _ in again)
+    changes.note((row.owner_id, row.pk) for row, _ in again)
 
 
 def _unfileable(error: Exception) -> Fault:
@@ -194,5 +194,5 @@ def _note_failure(pk: int, may_write: Allowed, error: Exception) -> Replayed:
         for row in rows:
             row.code, row.path, row.message = fault
             row.save(update_fields=["code", "path", "message"])
-        writing.note_changes((row.owner_id, row.pk) for row in rows)
+        changes.note((row.owner_id, row.pk) for row in rows)
     return Replayed(rows=len(rows), rejected=len(rows), fault=fault if rows else None)

@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from events.feed import change
-from events.feed.change import What
 from events.ownership.owner import Owner
 from events.store import sources
 from events.store.copying import text_array
@@ -17,6 +15,7 @@ from events.store.sources import Resolved
 from events.store.usage import UsageDelta, UsageKey, hour_of
 from events.wire.values import readable
 from ingestion.dialects.decoding import Payload, Rejected
+from ingestion.rejected import changes
 
 
 class Rejection(NamedTuple):
@@ -73,18 +72,13 @@ def write(rejections: Sequence[Rejection], delta: UsageDelta) -> None:
         cursor.execute(_UPSERT, _arrays(sorted(groups.items(), key=itemgetter(0))))
         written = cursor.fetchall()
     new = {(owner, digest): inserted for _, owner, digest, inserted in written}
-    note_changes((owner, pk) for pk, owner, _, _ in written)
+    changes.note((owner, pk) for pk, owner, _, _ in written)
     for key, group in groups.items():
         for index, (rejection, source) in enumerate(group):
             first = index == 0 and new[key]
             delta.count(
                 _usage_key(rejection, source), received=1, rejected=int(first), duplicates=int(not first)
             )
-
-
-def note_changes(pairs: Iterable[tuple[int, int]]) -> None:
-    """Add rejected events to the change feed, given by owner and key."""
-    change.add_pairs(What.REJECTED, pairs)
 
 
 def _arrays(groups: Sequence[tuple[tuple[int, str], Group]]) -> dict[str, str]:

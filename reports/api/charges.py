@@ -21,22 +21,11 @@ from events.ownership.owner import Owner
 from events.ownership.source import Source
 from events.store.usage import hour_of
 from reports.cost.charges import Charge, ChargeDay
+from reports.cost.exact_number import ExactNumber
 from reports.cost.meters import METERS
-from reports.cost.numbers import plain
 
 KEYS = ("period", "owner_id", "source_key", "kind", "dialect", "meter", "is_correction", "currency")
 MEASURES = ("consumed", "quantity", "list_cost", "cost")
-
-
-class ExactNumber(serializers.DecimalField):
-    """A number with all its digits, as text: JSON's own numbers would lose some."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_digits=None, decimal_places=None, read_only=True, **options)
-
-    def to_representation(self, value: Any) -> str:
-        """Return all digits."""
-        return plain(value)
 
 
 class ChargeSerializer(Selectable, serializers.Serializer[dict[str, object]]):

@@ -2,6 +2,7 @@
 
 from reports.cost.budgets import Budget, BudgetNotice
 from reports.cost.charges import BillingMonth, Charge, ChargeDay, ChargedHour
+from reports.cost.closed_months import ClosedMonth
 from reports.cost.plans import Discount, PlanAssignment, PlatformCost, Price, PricePlan, PriceTier
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Charge",
     "ChargeDay",
     "ChargedHour",
+    "ClosedMonth",
     "Discount",
     "PlanAssignment",
     "PlatformCost",

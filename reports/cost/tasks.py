@@ -7,7 +7,10 @@ from django.utils import timezone
 
 from events.lib.janitors import for_each
 from events.ownership.owner import Organization
-from reports.cost import budget_mails
+from reports.cost import (
+    budget_mails,
+    month_feed,  # noqa: F401  (registers closed months for webhooks)
+)
 from reports.cost.charging.updating import update_charges
 
 log = logging.getLogger(__name__)

@@ -84,6 +84,12 @@ def test_a_row_summarises_the_session(team_a: Sender, alice: Client) -> None:
         ("errors=none&state=idle", {"fine"}),
         ("period=30d", {"now", "fine", "failed", "old"}),
         ("period=last-month", set()),
+        ("errors=1", {"failed"}),
+        ("errors__gte=1&is_bot=false", {"failed"}),
+        ("errors__gte=many", set()),
+        ('session__in="fine",old', {"fine", "old"}),
+        ("actor=u9", {"failed"}),
+        ("owner__in=Team A&ended_at__lt=2020-01-01T00:00Z", set()),
         ("q=fine", {"fine"}),
         ("q=u9", {"failed"}),
         ("q=d1", {"now", "fine", "failed", "old"}),
@@ -133,7 +139,7 @@ def test_a_session_is_found_by_tallys_id_and_by_its_own_if_that_is_a_uuid(
         assert ids(html_of(alice, f"{SESSIONS}?q={term}")) == [str(session.pk)]
 
 
-@pytest.mark.parametrize("query", ["owner__contact__startswith=a", "session=s1", "e=1&errors__gt=1"])
+@pytest.mark.parametrize("query", ["owner__contact__startswith=a", "reused=s1", "e=1&errors__startswith=1"])
 def test_other_columns_cannot_be_filtered_by(team_a: Sender, alice: Client, query: str) -> None:
     visited(team_a, at(0, "s0"))
     name = query.rpartition("&")[2].partition("=")[0]

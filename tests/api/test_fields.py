@@ -17,7 +17,7 @@ from django.test import Client
 from events.event import Event
 from events.fields import vocabulary
 from events.fields.field import Field
-from events.fields.types import CONTAINS, EXACT, IN, ISNULL, JSON, RANGE, TEXT, TEXTS
+from events.fields.types import CONTAINS, EXACT, IN, ISNULL, JSON, RANGE, TEXT, TEXTS, split_list
 from events.kinds import KINDS
 from events.lib import paging
 from events.ownership.api_key import KeyType
@@ -66,6 +66,11 @@ def all_of(client: Client, key: str, url: str, /, **params: str) -> list[Any]:
     return rows
 
 
+def quoted(text: str) -> str:
+    """A value of a list, as CSV has it."""
+    return '"' + text.replace('"', '""') + '"'
+
+
 def cases(name: str, field: Field, stored: Any) -> Iterator[Case]:
     """The filters of a field with a value, and those of another one."""
     if field.type in (TEXTS, JSON):
@@ -78,7 +83,7 @@ def cases(name: str, field: Field, stored: Any) -> Iterator[Case]:
         yield Case(name, str(not stored).lower(), False)
     operators = field.type.operators
     if IN in operators:
-        yield Case(f"{name}__in", f"{text},{text}", "," not in text)
+        yield Case(f"{name}__in", f"{quoted(text)},{quoted(text)}", True)
     if CONTAINS in operators and text:
         yield Case(f"{name}__contains", text[1:], True)
         yield Case(f"{name}__contains", text + "%", False)
@@ -110,7 +115,7 @@ def _of_members(name: str, field: Field, stored: Any) -> Iterator[Case]:
         if number >= LEAVES:
             continue
         yield Case(where, OTHER, False)
-        yield Case(f"{where}__in", f"{OTHER},{text}", True)
+        yield Case(f"{where}__in", f"{quoted(text)},{OTHER}", True)
         if isinstance(value, str):
             part = text if field.type is TEXTS else text[1:] or text
             yield Case(f"{where}__contains", part, True)
@@ -446,3 +451,12 @@ def test_sessions_and_rejected_events_have_their_columns_as_filters(
     assert all_of(client, sender.text, url, seen__gt="1") == []
     page = get(client, url, sender.text, client_event_id="m1").json()
     assert page["searched_back_to"] is not None
+
+
+def test_lists_of_values_are_read_as_csv() -> None:
+    assert split_list('a, b,"c, ""d""",,e"f') == ["a", " b", 'c, "d"', "", 'e"f']
+    assert split_list("") == [""]
+    assert split_list('"a,b"') == ["a,b"]
+    for text in ('"a', '"a"b', 'a,"'):
+        with pytest.raises(ValueError, match="Close the quotes"):
+            split_list(text)

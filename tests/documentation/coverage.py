@@ -1,7 +1,7 @@
 """Coverage: where each field of the published formats can be found again, tried with one event of each kind.
 
-The event has all fields of its format. Each value in it is looked for by the API's filter, by the filter of
-the admin's list, in the SQL views and in an export, under its path on the wire.
+The event has all fields of its format. Each value in it is looked for by the API's filter, by the filter and
+the search of the admin's list, in the SQL views and in an export, under its path on the wire.
 """
 
 import json
@@ -12,9 +12,11 @@ from urllib.parse import urlencode
 from django.db import connection
 from django.test import Client
 
+from events.access import Access
 from events.event import Event
 from events.fields import vocabulary
 from events.fields.field import Field
+from events.fields.search import by_name
 from events.kinds import KINDS
 from events.sql.lists import LISTS
 from tests.sending import AVAILITY, EMIT, Sender, file_all, now_ms
@@ -24,11 +26,12 @@ MID = "abcdefghij0123456789"
 TOP = """# Where each field can be found
 
 Made by `make docs-coverage`, which sends an event of each kind with every field of its published format. Each
-value is then found by the filter of the [API](api.md#queries) and of the admin's list, in the
-[SQL views](sql.md), and in an export as lines of JSON. A test fails if one of them is missing, or if this
-page is out of date.
+value is then found by the filter of the [API](api.md#queries), by the filter and by the
+[search](../how-to/find-events.md) of the admin's list, in the [SQL views](sql.md), and in an export as lines
+of JSON. A test fails if one of them is missing, or if this page is out of date.
 
-Filters take the path on the wire or the name of the field. Positions in lists aren't part of a path.
+Filters and searches take the path on the wire or the name of the field. Positions in lists aren't part of a
+path.
 """
 
 
@@ -44,7 +47,7 @@ def page(coverage: dict[str, list[Found]]) -> str:
     """Return the page."""
     parts = [TOP]
     for kind, found in coverage.items():
-        parts.append(f"\n## {kind}\n\n| on the wire | filter and field | SQL |\n|---|---|---|\n")
+        parts.append(f"\n## {kind}\n\n| on the wire | filter, search and field | SQL |\n|---|---|---|\n")
         parts += [
             f"| `{each.path}` | `{each.name}` | {', '.join(f'`{column}`' for column in each.columns)} |\n"
             for each in found
@@ -96,6 +99,7 @@ def coverage_of(kind: str, event: Event, sent: Any, sender: Sender, lead: Client
         found.append(Found(path, field.name, tuple(_columns(kind, field, view))))
     _ask_api(kind, event, sender, api)
     _ask_admin(kind, event, lead, admin)
+    _search(event, sender, api)
     return found
 
 
@@ -116,6 +120,15 @@ def _ask_admin(kind: str, event: Event, lead: Client, filters: dict[str, str]) -
         listed = lead.get(f"/admin/events/{KINDS[kind].model._meta.model_name}/?{urlencode(some)}")
         assert str(event.pk) in (page := listed.content.decode()), f"{kind}: admin, {some}"
         assert "has no filter" not in page, f"{kind}: admin, {some}"
+
+
+def _search(event: Event, sender: Sender, filters: dict[str, str]) -> None:
+    """Search for each value by its name, as the search field of the admin's list does."""
+    access = Access.of_owner(sender.key.default_owner)
+    for some in _batches(filters):
+        conditions = [by_name(f"{name}:{text}", access) for name, text in some.items()]
+        found = all(conditions) and Event.objects.filter(*conditions, pk=event.pk).exists()
+        assert found, f"{event.kind}: search, {some}"
 
 
 def _batches(filters: dict[str, str]) -> Iterator[dict[str, str]]:

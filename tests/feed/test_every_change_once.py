@@ -19,10 +19,10 @@ import psycopg
 import pytest
 from django.db import close_old_connections, connection, transaction
 
+from events.changes import change, reading
+from events.changes.change import Change, What
+from events.changes.reading import BEGINNING, Cursor
 from events.event import Event
-from events.feed import change, reading
-from events.feed.change import Change, What
-from events.feed.reading import BEGINNING, Cursor
 from ingestion.receiving.inbox import InboxRequest
 from ingestion.rejected import replaying
 from ingestion.rejected.event import RejectedEvent

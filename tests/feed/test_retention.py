@@ -1,17 +1,23 @@
 """The feed goes with the events, and a cursor outlives both."""
 
 from datetime import timedelta
+from io import StringIO
+from uuid import UUID
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
+from events.changes import change, reading
+from events.changes.blanking import NIL
+from events.changes.change import Change, What
+from events.changes.completing import NUMBER_AS_UUID, missing
+from events.changes.reading import BEGINNING, Cursor
 from events.event import Event
-from events.feed import change, reading
-from events.feed.change import Change, What
-from events.feed.completing import NUMBER_AS_UUID, missing
-from events.feed.reading import BEGINNING, Cursor
 from events.feed.retention import remove_old
+from events.sessions.session import Session
 from events.store import retention
+from ingestion.rejected import changes as rejected_changes
 from ingestion.rejected.event import RejectedEvent
 from tests.sending import Sender, file_all, log_event
 from tests.summing import sum_up
@@ -49,7 +55,7 @@ def test_without_removals_nothing_goes_and_everything_is_numbered(sender: Sender
     assert all(positions())
 
 
-@pytest.mark.parametrize("what", list(What))
+@pytest.mark.parametrize("what", [What.EVENTS, What.REJECTED, What.SESSIONS])
 def test_what_was_stored_before_the_feed_is_added_once(sender: Sender, what: What) -> None:
     from django.db import connection
 
@@ -69,3 +75,53 @@ def test_what_was_stored_before_the_feed_is_added_once(sender: Sender, what: Wha
             cursor.execute(missing(what, table, number))
     found, _ = reading.changes_after(BEGINNING, None, what, 10)
     assert [each.id for each in found] == [each.id for each in before]
+
+
+def test_changes_of_rejected_events_go_once_all_of_them_are_gone(sender: Sender) -> None:
+    sender.batch({"eid": "NOPE", "mid": "a"}, {"eid": "NOPE", "mid": "b"})
+    file_all()
+    change.number_all()
+    of_rejected = Change.objects.filter(what=What.REJECTED)
+    kept = of_rejected.get()
+    first, second = RejectedEvent.objects.order_by("pk")
+    for event, left in ((first, [kept]), (second, [])):
+        assert rejected_changes.remove_old(timezone.now()) == 0
+        event.delete()
+        rejected_changes.remove_old(timezone.now())
+        assert list(of_rejected.all()) == left
+
+
+def test_erased_ids_leave_the_feed_and_cursors_stay_valid(sender: Sender) -> None:
+    ann = {"actor": {"id": "ann-4711", "type": "User"}}
+    sender.batch(log_event("1", **ann), log_event("2"), log_event("3", **ann), log_event("4"))
+    file_all()
+    sender.batch(log_event("5", **ann))
+    file_all()  # in a change without a position
+    first, second, *rest = reading.changes_after(BEGINNING, None, What.EVENTS, 9)[0]
+    theirs = set(Event.objects.filter(actor="ann-4711").values_list("pk", flat=True))
+    Change.objects.filter(position=rest[-1].after.position - 1).update(position=None)
+    call_command("erase_actor", "--owner=YourTeam", "--actor=ann-4711", "--yes", stdout=StringIO())
+    assert len(theirs) == 3
+    assert not theirs.intersection(ids_of(What.EVENTS))
+    after = reading.changes_after(second.after, None, What.EVENTS, 9)[0]
+    assert [each.after.offset for each in after] == [each.after.offset for each in rest]
+    kept = {each.id for each in (first, second, *rest)} & set(Event.objects.values_list("pk", flat=True))
+    assert len(kept) == 2
+    assert {each.id for each in reading.changes_after(BEGINNING, None, What.EVENTS, 9)[0]} == kept | {NIL}
+
+
+def test_sessions_that_an_erasure_removes_leave_the_feed(sender: Sender) -> None:
+    context = {"channel": "c1", "env": "home", "pdata": {"id": "portal"}, "did": "d1"}
+    for sid, actor in (("of ann", "ann-4711"), ("of ben", "ben")):
+        sender.batch(log_event(sid, actor={"id": actor, "type": "User"}, context=context | {"sid": sid}))
+    file_all()
+    sum_up()
+    before = set(ids_of(What.SESSIONS))
+    call_command("erase_actor", "--owner=YourTeam", "--actor=ann-4711", "--yes", stdout=StringIO())
+    kept = Session.objects.get().pk
+    assert kept in before
+    assert set(ids_of(What.SESSIONS)) == {kept, NIL}
+
+
+def ids_of(what: What) -> list[UUID]:
+    return [each for ids in Change.objects.filter(what=what).values_list("ids", flat=True) for each in ids]

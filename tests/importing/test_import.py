@@ -14,9 +14,9 @@ from django.test import Client
 from django.utils import timezone
 
 from events.accounts.audit import AuditEntry
+from events.changes.change import Change
 from events.event import Event
 from events.exports.lines import json_lines
-from events.feed.change import Change
 from events.kinds import KINDS
 from events.lib.paging import EventQuery
 from events.store.plain_rows import PlainReader

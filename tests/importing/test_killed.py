@@ -16,10 +16,10 @@ from django.utils import timezone
 
 from events.access import KeyUser
 from events.api import exported  # noqa: F401  (registers what exports contain)
+from events.changes.change import Change
 from events.event import Event
 from events.exports import jobs, making
 from events.exports.jobs import ExportJob, State
-from events.feed.change import Change
 from events.kinds import KINDS
 from events.store.usage import UsageHour
 from telemetry_project.stack import paths

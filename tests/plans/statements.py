@@ -131,6 +131,7 @@ STATEMENTS = (
 # Statements without an address, and the test of each one's plan.
 ELSEWHERE = (
     ("which ids are there, asked by the drain before it files", "tests/plans/test_plans.py"),
+    ("which webhooks have something to send, asked every two seconds", "tests/plans/test_plans.py"),
     ("what the summariser reads of a session", "tests/sessions/test_plan.py"),
     ("lists of events and of kinds under every filter", "tests/admin/test_events_plan.py"),
     ("lists and searches of sessions", "tests/admin/test_sessions_plan.py"),

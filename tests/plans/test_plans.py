@@ -10,10 +10,15 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from events.changes import reading
+from events.changes.reading import Cursor
 from events.event import Event
 from events.identity import first_id, week_of
 from events.ownership.api_key import KeyType
+from events.ownership.owner import Owner
 from events.store.copying import present
+from events.webhooks import delivery
+from events.webhooks.webhook import Webhook
 from ingestion.filing import claims
 from tests.admin.conftest import alice, filed, operator, team_a, team_b
 from tests.plans import statements
@@ -38,14 +43,15 @@ def filled(team_a: Sender, team_b: Sender) -> None:
 def test_hot_statements_use_their_indexes_and_stay_within_their_row_limits(
     filled: None, make_sender: MakeSender, alice: Client, operator: Client
 ) -> None:
-    key = make_sender("Team A", kind=KeyType.SECRET).text
+    sender = make_sender("Team A", kind=KeyType.SECRET)
     people = {
         "member": alice,
         "operator": operator,
-        "key": Client(headers={"Authorization": f"Bearer {key}"}),
+        "key": Client(headers={"Authorization": f"Bearer {sender.text}"}),
     }
     faults = [fault for hot in STATEMENTS for fault in _faults(hot, people[hot.who])]
     faults += _drain_faults()
+    faults += _webhook_faults(sender.key.default_owner)
     assert faults == [], "\n".join(faults)
 
 
@@ -82,6 +88,32 @@ def _drain_faults() -> list[str]:
     weeks = len(read.partitions["events_event"])
     held = len(ids) == 500 and read.rows <= len(ids) and weeks == 1
     return [] if held else [f"the drain reads {read.rows} rows of {weeks} weeks by {read.indexes}"]
+
+
+WEBHOOKS, ATTEMPTS = 40, 5_000
+
+
+def _webhook_faults(owner: Owner) -> list[str]:
+    """Every two seconds, the worker looks at one change of each webhook, and at no attempt."""
+    cursors = [str(Cursor()), str(reading.end())]
+    webhooks = Webhook.objects.bulk_create(
+        Webhook(owner=owner, name=str(number), url="https://a.example/", cursor=cursors[number % 2])
+        for number in range(WEBHOOKS)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'INSERT INTO events_webhookattempt (webhook_id, message, begin, "end", at, milliseconds, rows,'
+            " bytes, error, is_again)"
+            " SELECT %s, 'm', '', '', now(), 1, 1, 1, '', false FROM generate_series(1, %s)",
+            [webhooks[0].pk, ATTEMPTS],
+        )
+        cursor.execute("ANALYZE events_webhookattempt, events_webhook")
+    tables = ["events_change", "events_webhookattempt"]
+    found: list[Any] = []
+    read = read_by(lambda: found.extend(delivery.due(timezone.now())), tables)
+    held = {"change_owner", "attempt_again"} <= read.indexes and read.rows <= WEBHOOKS
+    held = held and len(found) == WEBHOOKS // 2
+    return [] if held else [f"webhooks: {len(found)} due, {read.rows} rows by {read.indexes}: {read.plans}"]
 
 
 INBOX, MANY = "ingestion_inboxrequest", 30_000

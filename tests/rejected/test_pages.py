@@ -333,6 +333,20 @@ def test_a_time_of_receipt_limits_the_list_and_the_replay(team_a: Sender, lead: 
         assert not Selection.from_json(newest.selection).rows(None).exists(), nothing
 
 
+def test_filters_of_the_api_narrow_the_list_and_cannot_be_replayed(team_a: Sender, lead: Client) -> None:
+    old, new = refused(team_a, pageless("IMPRESSION:1"), pageless("IMPRESSION:2"))
+    for query in (
+        f"client_event_id={new.client_event_id}",
+        f"id__gt={old.pk}&received_after=2020-01-01T00:00Z",
+    ):
+        html = html_of(lead, f"{LIST}?{query}")
+        assert page_of(new) in html
+        assert page_of(old) not in html
+        assert "Replay all that match" not in html
+        lead.post(f"{LIST}matching/?{query}")
+        assert ReplayJob.objects.latest("pk").selection == {"ids": []}
+
+
 def test_a_replay_covers_the_owners_and_sources_of_the_list(team_a: Sender, lead: Client) -> None:
     (row,) = refused(team_a)
     source = Source.objects.create(organization=team_a.key.organization, name="other")

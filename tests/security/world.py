@@ -19,10 +19,10 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from events.accounts import audit
 from events.accounts.audit import AuditEntry
 from events.accounts.invitation import Invitation
+from events.changes import change
 from events.event import Event
 from events.exports import jobs
 from events.exports.jobs import ExportJob
-from events.feed import change
 from events.kinds import KINDS
 from events.ownership.api_key import ApiKey, KeyType
 from events.ownership.owner import Membership, Organization, Owner, Role

@@ -191,8 +191,10 @@ def test_no_trace_is_left_of_an_actor_who_was_everywhere(called: str, team_a: Se
     assert expected <= set(before)
     assert {place.rsplit("_", 1)[0] for place in before} >= {"events_event", "events_error", "events_search"}
 
+    ids = [str(event.pk) for event in Event.objects.filter(actor=actor).order_by("pk")[:3]]
+    assert {"events_change", "events_event"} <= {place.split("_2")[0] for place in traces(ids)}
     assert "Erased" in erase(actor, "--yes")
-    assert traces(names_of(actor)) == {}
+    assert traces([*names_of(actor), *ids]) == {}
     assert Event.objects.get().actor == "ben"
     assert Session.objects.get().actor == "ben"
     assert differences() == []

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,10 +18,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from events.accounts.audit import AuditEntry
+from events.api import sessions  # noqa: F401  (registers sessions, as the worker's tasks do)
 from events.checks import check_webhooks
 from events.ownership.erased import Erased
 from events.ownership.owner import Owner, Role
 from events.webhooks import delivery, messages, posting, queries
+from events.webhooks.threads import Threads
 from events.webhooks.webhook import (
     GRACE,
     Webhook,
@@ -31,6 +34,7 @@ from events.webhooks.webhook import (
 from ingestion.rejected import api  # noqa: F401  (registers rejected events, as the worker's tasks do)
 from reports.mail.models import SentMail
 from tests.factories import person
+from tests.faults.stack import eventually
 from tests.mail.conftest import with_address
 from tests.sending import MakeSender, Sender, file_all, log_event
 from tests.serving import database_url
@@ -60,8 +64,10 @@ def subscribe(owner: Owner, url: str, **options: Any) -> Webhook:
     return webhook
 
 
-def deliver(seconds: float = SECONDS) -> None:
-    delivery.deliver_due(seconds)
+def deliver() -> None:
+    """As the worker's threads do, but one webhook after the other, in this transaction."""
+    for each in delivery.due(timezone.now()):
+        delivery.deliver(each.pk)
 
 
 def retry_now(webhook: Webhook) -> Webhook:
@@ -242,6 +248,44 @@ def test_a_receiver_that_hangs_fails_the_attempt(
     assert receiver.received[-1].mids == ["a"]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_receiver_that_hangs_holds_up_nobody_else(make_sender: MakeSender, receiver: Receiver) -> None:
+    slow, quick = make_sender("Slow"), make_sender("Quick")
+    threads = Threads(size=1, failing=1)
+    with receiving() as hanging:
+        hanging.hangs = threading.Event()
+        hung = subscribe(slow.key.default_owner, hanging.url, failures=1)
+        subscribe(quick.key.default_owner, receiver.url)
+        post(slow, "never answered")
+
+        def have(found: Receiver, mids: list[str]) -> bool:
+            threads.deliver_due()
+            return found.mids == mids
+
+        eventually(lambda: have(hanging, ["never answered"]), SECONDS, "the receiver that hangs")
+        for mids in (["a"], ["a", "b"]):
+            post(quick, mids[-1])
+            eventually(partial(have, receiver, mids), SECONDS, f"{mids} beside a receiver that hangs")
+        hung.refresh_from_db()
+        assert hung.claimed_until is not None, "it still hangs"
+        hanging.hangs.set()
+        threads.finish()
+    hung.refresh_from_db()
+    assert (hung.failures, hanging.mids) == (2, ["never answered"])
+
+
+def test_a_delivery_that_is_stopped_ends_after_its_attempt(
+    sender: Sender, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "MOST", 1)
+    webhook = subscribe(sender.key.default_owner, receiver.url)
+    post(sender, "a", "b")
+    delivery.deliver(webhook.pk, stops=lambda: bool(receiver.mids))
+    assert receiver.mids == ["a"]
+    deliver()
+    assert receiver.mids == ["a", "b"]
+
+
 def test_a_response_that_drips_is_cut_off() -> None:
     """Each byte comes in time, but the response never ends."""
     ended = threading.Event()
@@ -290,10 +334,11 @@ def test_a_worker_that_dies_after_sending_gives_a_repeat_with_the_same_id(
 
 
 WORKER = """
-import django
+import time, django
 django.setup()
-from events.webhooks.delivery import deliver_due
-deliver_due(60.0)
+from events.webhooks.threads import threads
+threads.deliver_due()
+time.sleep(60)
 """
 
 

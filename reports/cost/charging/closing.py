@@ -13,6 +13,7 @@ from psycopg.errors import LockNotAvailable
 from events.accounts import audit
 from events.accounts.audit import Actor
 from events.ownership.owner import Organization
+from reports.cost import closed_months
 from reports.cost.charges import BillingMonth, Charge, ChargeDay, State
 from reports.cost.charging.updating import update_charges
 from reports.cost.numbers import ZERO, sum_of
@@ -88,6 +89,7 @@ def close(organization: Organization, month: date, actor: Actor, now: datetime) 
         found.save(update_fields=["state", "closed_at", "closed_by"])
         told = {"cost": f"{closed.total.normalize():f} {closed.currency}", "rows": closed.rows}
         audit.record(actor, "month.closed", found, after=told)
+        closed_months.add(found, now)
     return closed
 
 

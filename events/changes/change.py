@@ -25,16 +25,21 @@ class What(models.IntegerChoices):
     EVENTS = 1, "events"
     REJECTED = 2, "rejected"  # the numbers of rejected events, as UUIDs
     SESSIONS = 3, "sessions"
+    MONTHS = 4, "months"  # closed, each of one owner; numbers as UUIDs
 
 
 class Change(models.Model):
-    """One row per transaction and owner that filed events, rejected events or summarised sessions."""
+    """One row per transaction and owner: events filed or rejected, sessions summarised, a month closed."""
 
-    what = models.SmallIntegerField(choices=What, help_text="1 events, 2 rejected events, 3 sessions.")
+    what = models.SmallIntegerField(
+        choices=What, help_text="1 events, 2 rejected events, 3 sessions, 4 closed months."
+    )
     owner = models.ForeignKey(
         Owner, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
     )
-    ids = ArrayField(models.UUIDField(), help_text="What was written; a rejected event's number as a UUID.")
+    ids = ArrayField(
+        models.UUIDField(), help_text="What was written; numbers of rejected events and months as UUIDs."
+    )
     count = models.IntegerField(help_text="How many ids it has.")
     written_at = models.DateTimeField(db_default=Now(), help_text="When its transaction began.")
     position = models.BigIntegerField(

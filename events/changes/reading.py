@@ -8,8 +8,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from events.feed import change
-from events.feed.change import What
+from events.changes import change
+from events.changes.change import What
 from events.identity import EPOCH
 
 MICROSECOND = timedelta(microseconds=1)

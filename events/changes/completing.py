@@ -1,6 +1,6 @@
 """Completing the feed, in migrations, with what was stored before it existed."""
 
-from events.feed.change import What
+from events.changes.change import What
 
 CHUNK = 1_000  # ids of a change
 # A row and its change are committed together, so one snapshot has both or neither.
