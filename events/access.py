@@ -29,7 +29,7 @@ from events.store.sources import has_stored_events
 from events.store.usage import UsageHour
 
 OPERATORS = "Platform operator"  # may do everything that a superuser may in Tally
-LEADS = "Team lead"  # people who lead an owner: follows their memberships, grants nothing by itself
+LEADS = "Team lead"  # people who lead an owner: follows their memberships, grants no permissions
 SOURCES_FROM_DAYS = 91  # sources that have sent nothing for longer aren't offered to members
 _KEPT_AS = "tally_access"
 _OPERATOR_AS = "_tally_is_operator"
@@ -82,7 +82,7 @@ class Access:
 
     @classmethod
     def of_owner(cls, owner: Owner) -> Self:
-        """Return the access of what acts for one owner, such as a webhook: it sees that owner only."""
+        """Return the access of something that acts for one owner, such as a webhook."""
         return cls(None, owner)
 
     @cached_property
@@ -292,7 +292,7 @@ def person_of(request: HttpRequest) -> User:
 def access_of(request: HttpRequest) -> Access:
     """Return the access of a request's user, the same object each time."""
     access: Access | None = getattr(request, _KEPT_AS, None)
-    if access is None or access.user is not request.user:  # the REST framework authenticates by itself
+    if access is None or access.user is not request.user:  # the REST framework has its own authentication
         access = Access(request.user)
         setattr(request, _KEPT_AS, access)
     return access

@@ -22,7 +22,7 @@ class AuditEntry(models.Model):
     """One row per action of a person, key or command.
     A trigger of the database refuses changes and deletions.
 
-    The keys of people and owners have no constraint and stay when those are gone; their names stand beside.
+    The keys of people and owners have no constraint and outlive them; their names are stored as well.
     """
 
     at = models.DateTimeField(db_default=Now(), help_text="Time of the action.")
@@ -65,7 +65,7 @@ class AuditEntry(models.Model):
         return f"{self.actor_name}: {self.action} {self.about}".rstrip()
 
 
-# What can be done, and how a page says it of its actor. What is done elsewhere has its line here too.
+# All actions, as the verb phrases that pages show. Actions of other apps are listed here too.
 ACTIONS = {
     "login.succeeded": "logged in",
     "login.failed": "failed to log in",

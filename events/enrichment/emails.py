@@ -30,9 +30,9 @@ class Place(NamedTuple):
 
 
 ACTOR_HASH = "actor_email_hash"
-# Of the envelope: the path of the actor in each dialect ("": filled from a column of the kind).
+# For the envelope: the path of the actor in each dialect ("": filled from a column of the kind).
 ACTORS = {"sunbird": "actor.id", "availity": "telemetryBody.entries.userId", "buildless": ""}
-# Of kinds, by dialect, so that a dialect without such columns isn't slowed down.
+# For kinds, by dialect, so that a dialect without such columns isn't slowed down.
 PLACES = {
     "availity": (Place("contact", "contact", "contact_hash"),),
     "buildless": (

@@ -69,12 +69,12 @@ class Conditions:
 
     @property
     def indexed(self) -> "Conditions":
-        """Those that an index serves."""
+        """The conditions that can use an index."""
         return Conditions(tuple(each for each in self.each if each.is_indexed))
 
     @property
     def scanned(self) -> "Conditions":
-        """Those that no index serves."""
+        """The conditions that can't use an index."""
         return Conditions(tuple(each for each in self.each if not each.is_indexed))
 
     def split(self, kind: str) -> tuple["Conditions", "Conditions"]:

@@ -91,7 +91,7 @@ def summarise_block(now: datetime, owners: Owners = None, rows: int = claiming.R
 
 
 def _alone(claim: Claim, most: int | None) -> timedelta | None:
-    """Compute a key by itself, so that a failure affects no other.
+    """Compute a single key, so that a failure affects no other.
 
     Returns the time to defer it before the next attempt, or None if it was computed.
     """

@@ -16,7 +16,7 @@ from events.sessions.record import MAX_TEXT, Record, is_anonymous, meaning
 IDLE_MS = 600_000  # a longer gap is idle time: it counts nothing
 INACTIVITY_MS = 1_800_000  # a longer gap cuts a session that has no id
 DEFAULT_TYPE = "app"  # as the reference has it where no START names one
-MAX_PAGES = 10_000  # distinct pages of a session; the others are summed up as one
+MAX_PAGES = 10_000  # distinct pages of a session; further ones are combined into one
 OTHER_PAGES = "(other)"
 MAX_ACTORS = 100  # distinct actors counted in a session
 MAX_NAMES = 10_000  # events of a session compared by id

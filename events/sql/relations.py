@@ -34,7 +34,7 @@ _BY_FUNCTION: dict[str, Callable[[], models.Field[object, object]]] = {
 
 def _field(name: str, expression: str) -> models.Field[object, object]:
     if name in _FIELDS:
-        # Rows have no key of their own; that of the event lets Django make instances.
+        # Rows have no primary key. With the event's, Django can create instances.
         return _FIELDS[name](primary_key=name == "event_id")
     return next(
         (make() for start, make in _BY_FUNCTION.items() if expression.startswith(start)), models.TextField()

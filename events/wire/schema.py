@@ -162,10 +162,10 @@ class Schema:
         return lay_over(event, extra) if extra else event
 
 
-# How one key is split. A plain tuple, because a named one takes twice as long to unpack:
-# - the type that is stored as it is, or walked if columns are below;
-# - the nodes below; whether the column is the kind's, else the envelope's; the column;
-# - how it takes any other type; the path for warnings.
+# The rule for splitting one key. A plain tuple, because a named one takes twice as long to unpack:
+# - the type that is stored unchanged, or descended into if columns are below;
+# - the nodes below; True for a column of the kind, False for the envelope's; the column;
+# - the conversion of other types; the path for warnings.
 _Node = tuple[type | None, "_Tree | None", bool, str, Take, str]
 _Tree = dict[str, _Node]
 # The nodes below a column that stores values of its type unchanged unless they are empty.

@@ -23,7 +23,7 @@ from events.lib import times
 from ingestion.rejected import remedies
 from ingestion.rejected.event import Selection
 
-UNTOLD = "-"  # stands for a kind that could not be told, in the address
+UNTOLD = "-"  # an unknown kind, in the address
 
 
 class CodeFilter(ChoiceFilter):

@@ -82,7 +82,7 @@ def form(body: bytes) -> dict[str, Wire] | Fault:
 
 
 def _place(event: dict[str, Wire], keys: list[str], value: str) -> None:
-    """Put a value at its path; where something else stands in the way, the rest of the name is one key."""
+    """Put a value at its path. If another value is in the way, the rest of the name becomes one key."""
     place = event
     for index, key in enumerate(keys[:-1]):
         below = _below(place, key, keys[index + 1 :])
@@ -159,7 +159,7 @@ def kind_of(_: dict[str, Wire]) -> str | Fault:
 
 
 def occurred_ms(_: dict[str, Wire], payload: Payload) -> float:
-    """Return the time of receipt, since messages have no time of their own; of a repeat, the first one."""
+    """Return the time of receipt, or of the first one for a repeat, since messages have no time."""
     first_seen = payload.context.get(FIRST_SEEN)
     return milliseconds(datetime.fromisoformat(first_seen) if first_seen else payload.received_at)
 

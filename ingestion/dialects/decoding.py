@@ -77,7 +77,7 @@ class Accepted:
     original: dict[str, Wire]  # as sent
     occurred_ms: int
     adaptations: list[str]
-    absent: dict[str, Wire]  # top-level fields that stand for nothing, given back as sent
+    absent: dict[str, Wire]  # top-level fields that mean a missing value, returned as sent
 
 
 class Admitted(NamedTuple):
@@ -241,7 +241,7 @@ _ESCAPED = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 def _adapt(original: dict[str, Wire], raw_event: RawEvent, payload: Payload, decoder: Decoder) -> Adapted:
     """Adapt an event to its kind, and escape characters that PostgreSQL can't store."""
     adapted = decoder.adapt(original, payload)
-    # In JSON only an escape can bring NUL or a lone surrogate; other encodings may have them bare.
+    # JSON can contain NUL or a lone surrogate only as an escape; other encodings may have them unescaped.
     if raw_event.event is None and (b"\\" not in raw_event.raw or _ESCAPED.search(raw_event.raw) is None):
         return adapted
     event, adaptations, absent = adapted

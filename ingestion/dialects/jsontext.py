@@ -107,8 +107,8 @@ def has_more_elements(body: bytes, most: int) -> bool:
     """True if a JSON text has more keys and list items than `most`."""
     if len(body) <= most or _elements(body) <= most:
         return False
-    # Each element is a key and a value at most: two strings of two quotes, and one string that is in nothing.
-    # A quote behind a backslash may be none.
+    # Each element has at most a key and a value: two strings of two quotes. One more may be outside.
+    # A quote after a backslash may be escaped.
     if body.count(b'"') - body.count(b'\\"') > 4 * most + 2:
         return True
     return _elements(_without_strings(body)) > most
@@ -134,12 +134,12 @@ def decode(raw: bytes) -> Wire | Fault:
 
 
 def mend(text: bytes) -> bytes:
-    """Return JSON with other values of the same length where NaN, Infinity or a surrogate is; else the text.
+    """Return the text with NaN, Infinity and surrogates replaced by valid JSON of the same length.
 
-    What is JSON then was JSON but for these: they are replaced as whole tokens, and within strings by what is
-    as good in a string.
+    The result is valid JSON if and only if the text was, except for these: they are replaced as whole tokens,
+    or within strings by other characters.
     """
-    # All surrogates are between D800 and DFFF; what is between 0000 and 0FFF is none.
+    # All surrogates are from D800 to DFFF; 0000 to 0FFF has none.
     return _with_finite(text).replace(rb"\ud", rb"\u0").replace(rb"\uD", rb"\u0")
 
 
@@ -147,7 +147,7 @@ def _with_finite(text: bytes) -> bytes:
     return _INFINITY.sub(b"0.000000", _NAN.sub(b"0.0", text))
 
 
-# What is before them is looked at last: a pattern that begins with a literal is found ten times as fast.
+# The preceding character is checked last: a pattern that begins with a literal is ten times as fast.
 _NAN = re.compile(rb"NaN(?<=[\[:,\s]NaN)(?=[\],}\s])")
 _INFINITY = re.compile(rb"Infinity(?<=[\[:,\s-]Infinity)(?=[\],}\s])")
 
@@ -253,7 +253,7 @@ def _is_deeper(shape: bytes, limit: int) -> bool:
     return bool(left)
 
 
-# All brackets as square ones: two sorts would let a round take away two levels.
+# All brackets are converted to square ones: with two sorts, a round could remove two levels.
 _OPENING = ord("[")
 _SQUARE = bytes.maketrans(b"{}", b"[]")
 _BETWEEN_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))

@@ -184,7 +184,7 @@ def _place(event: dict[str, Wire], path: list[str], text: str) -> None:
 
 def _field(descriptor: Descriptor | None, key: str) -> FieldDescriptor | None:
     """Return a field by its proto name or its JSON name."""
-    # No field has such a name, and protobuf's look-up can't even be asked for a lone surrogate.
+    # No field has such a name, and protobuf's lookup fails on a lone surrogate.
     if descriptor is None or not key.isascii():
         return None
     return descriptor.fields_by_name.get(key) or descriptor.fields_by_camelcase_name.get(key)
@@ -225,7 +225,7 @@ def _enum_name(field: FieldDescriptor, number: int) -> Wire:
     return known.name if known else number
 
 
-# What else there is (texts, bytes in base64, 64-bit numbers) is text in proto3 JSON too.
+# All other types (text, bytes in base64, 64-bit numbers) are text in proto3 JSON too.
 _READERS: dict[int, Callable[[FieldDescriptor, str], Wire]] = {
     FieldDescriptor.CPPTYPE_BOOL: _read_bool,
     FieldDescriptor.CPPTYPE_UINT32: _read_uint32,

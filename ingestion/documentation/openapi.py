@@ -20,7 +20,7 @@ EMIT_PATH = "/v1/telemetry/event:emit"
 
 _NUMBER = {"type": ["number", "string"], "description": "A number, or a text with a number."}
 _UNSIGNED = {"type": ["string", "integer"], "pattern": "^[0-9]{1,19}$", "minimum": 0}
-# What is sent for a column, by what takes it in.
+# The sent value of a column, by the function that accepts it.
 _SENT: dict[Take, Schema] = {
     columns.take_text: {"type": "string"},
     columns.take_loose_text: {"type": ["string", "number"]},

@@ -62,8 +62,8 @@ WHERE inbox.id = bounded.id AND (place = 1 OR (NOT is_alone AND weight <= 1 AND 
 RETURNING inbox.id, inbox.owner_id, inbox.events
 """
 
-# Those that were tried often take turns, in one process at a time: one that hangs leaves the others free.
-POISON_LOCK = 748_025_504  # of an advisory lock; any constant of ours does
+# Requests that were tried often are filed by one process at a time, so that a hanging one blocks no others.
+POISON_LOCK = 748_025_504  # an advisory lock; the number is arbitrary
 _SELECT_POISON = """
 UPDATE ingestion_inboxrequest SET attempts = least(attempts + 1, 1000) WHERE id = (
     SELECT id FROM ingestion_inboxrequest WHERE attempts >= %s AND id <> ALL(%s::bigint[])
@@ -82,7 +82,7 @@ UPDATE ingestion_inboxrequest SET attempts = least(attempts + 1, 1000) WHERE id 
 ) RETURNING id
 """
 
-# What another worker has taken by now is counted as it will.
+# Requests that another worker has claimed meanwhile are left to that worker.
 _UNCOUNT_ATTEMPTS = """
 UPDATE ingestion_inboxrequest SET attempts = greatest(attempts - 1, 0) WHERE id IN (
     SELECT id FROM ingestion_inboxrequest WHERE id = ANY(%s) FOR UPDATE SKIP LOCKED
@@ -172,7 +172,7 @@ def _read(
     strict: bool,
     context: str,
 ) -> Claim:
-    # Django leaves jsonb of its own cursors as text.
+    # Django's cursors return jsonb as text.
     payload = Payload(dialect, encoding, bytes(body), received_at, strict, json.loads(context))
     return Claim(pk, owner_id, key_id, attempts, events, payload)
 

@@ -94,7 +94,7 @@ class IdempotencyKey(models.Model):
         return f"first seen {self.first_seen}"
 
 
-# A use before the window is forgotten by being overwritten.
+# A use before the window is overwritten.
 _REMEMBER_KEY = """
 INSERT INTO ingestion_idempotencykey AS known (owner_id, key_hash, body_hash, first_seen)
 VALUES (%(owner)s, %(key)s, %(body)s, %(now)s)

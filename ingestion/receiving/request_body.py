@@ -41,7 +41,7 @@ def read(request: HttpRequest) -> bytes:
         body: bytes = request.META["wsgi.input"].read(limit + 1) if chunked else request.body
     except (UnreadablePostError, OSError) as error:
         raise _cut_off() from error
-    # Of a client that went away the server gives what came, without an error.
+    # If the client disconnects, the server returns what has arrived, without an error.
     if len(body) < declared or (chunked and not body):
         raise _cut_off()
     if len(body) > limit:

@@ -117,7 +117,7 @@ def _replay(ids: Sequence[int], may_write: Allowed, edited: bytes | None = None)
     for row in rows:
         revalidated = revalidate(row, may_write, edited)
         only = revalidated[0].verdict if len(revalidated) == 1 else None
-        # Of a request that was rejected as a whole, the only event is less than the row.
+        # The only event of a request that was rejected as a whole is shorter than the row's body.
         if isinstance(only, Rejected) and only.raw == (bytes(row.body) if edited is None else edited):
             again.append((row, only))
             continue
@@ -135,7 +135,7 @@ def _replay(ids: Sequence[int], may_write: Allowed, edited: bytes | None = None)
     )
     ensure_partitions(made)
     stored = filing.file(made, delta, timezone.now())
-    # Before what is rejected anew: bytes that are there would take it for a repeat.
+    # Delete before writing new rejections: the same bytes would count as a repeat.
     RejectedEvent.objects.filter(pk__in=[row.pk for row in gone]).delete()
     writing.write(rejections, delta)
     if edited is None:

@@ -69,8 +69,8 @@ def _tags(charge: Charge) -> str:
     return json.dumps(tags)
 
 
-# In the order of the specification's own list, then ours. Cost is the same in all its senses, since nothing
-# is committed to in advance and discounts are agreed upon.
+# In the specification's order, then Tally's own. All kinds of cost are equal, because there are no
+# commitments and discounts are negotiated.
 COLUMNS: tuple[Column, ...] = (
     Column("BilledCost", lambda charge: charge.cost),
     Column("BillingAccountId", lambda charge: charge.owner.organization.slug),

@@ -27,7 +27,7 @@ Skewed = dict[tuple[int, int], int]  # events by source and clock skew
 ROWS = 200
 SKEWS = 10_000  # pairs of source and bin
 OFF = 300  # seconds that a clock may be wrong
-# How many of the edges a skew is at or above, of clocks that are wrong by OFF or more.
+# Number of edges that a skew reaches if its clock is wrong by OFF or more: behind, and ahead.
 _BEHIND, _AHEAD = SECONDS.index(-OFF), SECONDS.index(OFF) + 1
 
 

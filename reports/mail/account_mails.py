@@ -21,7 +21,7 @@ from reports.mail.models import SentMail
 from reports.mail.text import isolated, one_line
 
 DAY = timedelta(days=1)
-# Mails a day to people who didn't ask for them: from one person, and to one address.
+# Unsolicited mails per day: from one person, and to one address.
 MOST_OF_PERSON, MOST_TO_ADDRESS = 20, 3
 
 

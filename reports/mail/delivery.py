@@ -216,7 +216,7 @@ def _later(mail: SentMail, now: datetime) -> dict[str, object]:
     return {"state": State.CLAIMED, "next_at": now + WAITS[mail.attempts - 1]}
 
 
-# How an attempt's verdict changes a mail.
+# The change of a mail by the verdict of an attempt.
 CHANGES: dict[Verdict, Callable[[SentMail, datetime], dict[str, object]]] = {
     Verdict.SENT: lambda _, now: {"state": State.SENT, "sent_at": now},
     Verdict.LATER: _later,

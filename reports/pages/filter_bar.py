@@ -15,7 +15,7 @@ from reports.query import reading
 from reports.query.relation import Key
 from reports.rollups.models import Events
 
-LISTED = 300  # values that a filter offers; what is chosen is always among them
+LISTED = 300  # values that a filter offers, always including the selected ones
 # Offered by the browser's completion; every other zone of the IANA's list is taken too.
 ZONES = (
     "UTC",

@@ -46,4 +46,4 @@ class Page:
     own: tuple[str, ...] = ()  # the page's own parameters
     # The sessions or events of bots that it leaves out by default, counted and in words: see `bots`.
     of_bots: Callable[[Filters, Context], tuple[int, str]] | None = None
-    refresh_seconds: int = 0  # asks again by itself
+    refresh_seconds: int = 0  # interval of automatic refreshes

@@ -114,7 +114,7 @@ class Sightings:
     def arrivals(self, period: Period, granularity: Granularity) -> dict[datetime, Arrivals]:
         """Return the new members of each bucket that has any, looking back LOOK_BACK before the period."""
         known = set(self._before(period))
-        usual = self._share_of_new(period)  # used if nobody of a small bucket is in the sample
+        usual = self._share_of_new(period)  # used if a small bucket has no members in the sample
         found = {}
         for since, until in pairwise([*period.buckets(granularity), period.until]):
             seen = self._between(since, until)
@@ -229,16 +229,16 @@ def _together(parts: Sequence[_Seen]) -> _Seen:
 
 # Sets are sorted, so the lowest hashes come first.
 _SAMPLED = f"{{0}}[1:width_bucket({highest_after('halvings')}, {{0}})]"
-# The set that the sample is a part of, fetched once: what follows looks at it twice. Appending nothing
-# fetches it, and OFFSET keeps that where it stands.
+# The set that the sample is taken from, fetched only once although it is used twice: appending an empty array
+# fetches it, and OFFSET keeps PostgreSQL from moving that expression.
 _FETCHED = f"CASE WHEN halvings < {HALVINGS_OF_LOWEST} THEN members || '{{}}' ELSE lowest END"
-# What PostgreSQL sends of an array of numbers of 64 bits behind the 20 bytes of its head: of each four bytes
-# of length and eight of the number.
+# PostgreSQL's binary format of an array of 64-bit numbers after its header of 20 bytes: four bytes of length
+# and eight of the number for each.
 _SENT = f"substr(array_send(CASE halvings WHEN 0 THEN fetched ELSE {_SAMPLED.format('fetched')} END), 21)"
 _NUMBER = "4xq"
 _NUMBER_BYTES = 12
-# How many there are, by the bytes of a set as it is stored, without the 20 that are an array's own: to count
-# them, it would be fetched once more.
+# The number of members, from the stored size without the array's header of 20 bytes: counting them would
+# fetch the set once more.
 _SIZE = "(pg_column_size(members) - 20) / 8"
 
 _READ = """

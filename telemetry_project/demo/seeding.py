@@ -26,7 +26,7 @@ from telemetry_project.demo import home
 from telemetry_project.demo.posting import Post
 
 POSTS_AT_ONCE = 250  # events put into the inbox before it is drained
-WAIT_SECONDS = 0.1  # between looks at what other workers are filing
+WAIT_SECONDS = 0.1  # between checks of requests being filed by other workers
 FILED_AFTER = timedelta(seconds=1)
 _KEY_NAME = "Filled in the demo data"
 

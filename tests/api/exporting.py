@@ -1,4 +1,4 @@
-"""Exports by API in tests: requested, made, and downloaded from their address."""
+"""Helpers for tests of exports by API: request, write, download."""
 
 import json
 from typing import Any
@@ -35,13 +35,13 @@ def state_of(client: Client, key: Sender, job: Any) -> Any:
 def read(response: Any) -> bytes:
     assert response.status_code == 200
     content = b"".join(response.streaming_content)
-    for close in response._resource_closers:  # `close` itself would end the connection of the test
+    for close in response._resource_closers:  # `close` itself would close the test's connection
         close()
     return content
 
 
 def made(client: Client, key: Sender, what: str = "events", form: str = "ndjson", **filters: Any) -> bytes:
-    """The file of an export, downloaded without a key."""
+    """Request, write and download an export, and return its content."""
     job = asked(client, key, what, form, **filters)
     assert making.make_next()
     done = state_of(client, key, job)

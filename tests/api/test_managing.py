@@ -1,4 +1,4 @@
-"""Managing by API: what a key may change, for whom it acts, and what is refused by name."""
+"""The management API: rights of a key, the person it acts for, and errors by field."""
 
 import json
 from collections.abc import Callable
@@ -43,13 +43,13 @@ BODIES: dict[str, dict[str, Any]] = {
 
 
 class Caller:
-    """Somebody who manages with a key."""
+    """A client that manages with a key."""
 
     def __init__(self, key: ApiKey, text: str, client: Client) -> None:
         self.key, self._text, self._client = key, text, client
 
     def __call__(self, method: str, path: str, body: Any = None, status: int = 200) -> Any:
-        """Send a request and return the JSON of the answer, which has this status."""
+        """Send a request, check its status, and return the JSON of the response."""
         response = self._client.generic(
             method,
             f"/api/v1/{path}",
@@ -66,7 +66,7 @@ MakeCaller = Callable[..., Caller]
 
 @pytest.fixture
 def caller(make_sender: MakeSender, client: Client) -> MakeCaller:
-    """Make a key that manages for a person, with arguments as of `provisioning.key`."""
+    """A function that creates a key for managing for a person, with the arguments of `provisioning.key`."""
 
     def make(user: User, owner: str = "A", **options: Any) -> Caller:
         options = {"kind": KeyType.SECRET, "permissions": MANAGE, "created_by": user.pk} | options
@@ -112,7 +112,7 @@ RECORDED = {
 }
 
 
-def test_objects_are_created_changed_and_removed_and_the_trail_names_the_key(call: Caller) -> None:
+def test_objects_are_created_changed_and_removed_and_audited(call: Caller) -> None:
     for name, body in BODIES.items():
         made = call("POST", f"{name}/", body, 201)
         at = f"{name}/{made['id']}/"
@@ -123,7 +123,7 @@ def test_objects_are_created_changed_and_removed_and_the_trail_names_the_key(cal
             changed = call("PATCH", at, CHANGES[name])
             assert {**changed, **CHANGES[name]} == changed
         call("DELETE", at, status=204)
-        # What is only revoked or withdrawn stays; a second time changes nothing.
+        # Revoked keys and withdrawn invitations remain; repeating it changes nothing.
         call("DELETE", at, status=204 if name in ("keys", "invitations") else 404)
         entries = AuditEntry.objects.filter(action__startswith=RECORDED[name][0].partition(".")[0]).order_by(
             "pk"
@@ -132,7 +132,7 @@ def test_objects_are_created_changed_and_removed_and_the_trail_names_the_key(cal
         assert {entry.actor_name for entry in entries} == {str(call.key)}
 
 
-def test_a_body_is_refused_by_the_names_of_what_is_wrong_and_nothing_is_written(
+def test_an_invalid_body_is_refused_by_field_and_changes_nothing(
     call: Caller, make_sender: MakeSender
 ) -> None:
     make_sender("B")
@@ -170,7 +170,7 @@ def test_a_body_is_refused_by_the_names_of_what_is_wrong_and_nothing_is_written(
     assert [model._default_manager.count() for model in counted] == before
 
 
-def test_what_must_be_unique_is_said_before_and_after_a_change(call: Caller) -> None:
+def test_uniqueness_errors_name_the_field(call: Caller) -> None:
     call("POST", "webhooks/", NEW_HOOK, 201)
     other = call("POST", "webhooks/", {**NEW_HOOK, "name": "other"}, 201)
     said = "This owner already has a webhook with that name."
@@ -183,7 +183,7 @@ def test_what_must_be_unique_is_said_before_and_after_a_change(call: Caller) -> 
     assert "" in errors_of(call("POST", "budgets/", {**BODIES["budgets"], "first_month": "2026-01-02"}, 400))
 
 
-def test_what_is_anothers_is_neither_listed_nor_found(call: Caller, make_sender: MakeSender) -> None:
+def test_objects_of_other_owners_are_neither_listed_nor_found(call: Caller, make_sender: MakeSender) -> None:
     other = make_sender("B", kind=KeyType.SECRET)
     owner = other.key.default_owner
     bob = person("bob", owner, role=Role.LEAD)
@@ -241,7 +241,7 @@ def test_a_key_manages_only_while_its_person_leads(lena: User, call: Caller, tea
     call("GET", "webhooks/", status=401)
 
 
-def test_a_key_can_neither_outlast_itself_nor_reach_further(
+def test_a_key_cannot_create_keys_that_last_longer_or_reach_further(
     lena: User, caller: MakeCaller, make_sender: MakeSender
 ) -> None:
     owner_b = make_sender("B").key.default_owner
@@ -259,8 +259,8 @@ def test_a_key_can_neither_outlast_itself_nor_reach_further(
     made = call("POST", "keys/", {**manages, "expires_at": ends.isoformat()}, 201)
     assert (made["person"], made["permissions"]) == ("lena", ["manage"])
     assert "expires_at" in errors_of(call("PATCH", f"keys/{made['id']}/", {"expires_at": later}, 400))
-    assert call("POST", "keys/", NEW_KEY, 201)["expires_at"] is None  # it only reads
-    # A key for more owners than this one administers isn't extended, nor are their names told.
+    assert call("POST", "keys/", NEW_KEY, 201)["expires_at"] is None  # a read-only key
+    # A key for owners that this one doesn't administer can't be extended, and their names are hidden.
     wide, _ = make_sender("B", kind=KeyType.SECRET).key, None
     ApiKey.objects.filter(pk=wide.pk).update(default_owner=call.key.default_owner, expires_at=ends)
     wide.owners.set([owner_b])
@@ -268,7 +268,7 @@ def test_a_key_can_neither_outlast_itself_nor_reach_further(
     assert "expires_at" in errors_of(call("PATCH", f"keys/{wide.pk}/", {"expires_at": later}, 400))
 
 
-def test_the_last_lead_stays_unless_an_operator_decides(
+def test_only_an_operator_can_demote_or_remove_the_last_lead(
     lena: User, call: Caller, caller: MakeCaller, team: Sender
 ) -> None:
     mia = person("mia", team.key.default_owner)
@@ -286,7 +286,7 @@ def test_the_last_lead_stays_unless_an_operator_decides(
     assert [each.action for each in actions] == ["member.removed", "key.revoked", "member.removed"]
 
 
-def test_settings_of_owners_are_changed_by_leads_and_quotas_by_operators(
+def test_leads_change_settings_and_operators_change_quotas(
     call: Caller, caller: MakeCaller, make_sender: MakeSender, team: Sender
 ) -> None:
     at = f"owners/{team.key.default_owner_id}/"
@@ -318,7 +318,7 @@ def test_settings_of_owners_are_changed_by_leads_and_quotas_by_operators(
     assert Owner.objects.get(name="New").validation == "lenient"
 
 
-def test_sources_are_merged_and_deleted_where_the_key_administers_all_their_owners(
+def test_sources_can_be_merged_and_deleted_by_keys_for_all_their_owners(
     call: Caller, team: Sender, make_sender: MakeSender
 ) -> None:
     def event(source: str) -> Any:
@@ -371,7 +371,7 @@ def test_secrets_are_shown_once_and_work(call: Caller, client: Client, team: Sen
     assert response["Location"] == f"/api/v1/keys/{response.json()['id']}/"
 
 
-def test_permissions_are_kept_apart(
+def test_permissions_are_independent(
     call: Caller, caller: MakeCaller, lena: User, team: Sender, client: Client
 ) -> None:
     for path in ("events/", "sessions/", "usage/", "rejected/", "changes/", "exports/", "charges/", "query/"):
@@ -389,7 +389,7 @@ def test_permissions_are_kept_apart(
     assert OPERATORS not in {group.name for group in lena.groups.all()}
 
 
-def test_a_key_of_nobody_manages_nothing(call: Caller) -> None:
+def test_a_key_without_a_person_cannot_manage(call: Caller) -> None:
     ApiKey.objects.filter(pk=call.key.pk).update(created_by=None)
     assert call("GET", "keys/")["results"] == call("GET", "owners/")["results"] == []
     assert "owner" in errors_of(call("POST", "keys/", NEW_KEY, 400))

@@ -1,4 +1,4 @@
-"""kill -9 during an export and during an import: nobody gets half a file, and nothing is filed twice."""
+"""After kill -9 during an export or import, no partial file can be downloaded and nothing is filed twice."""
 
 import json
 import os
@@ -27,7 +27,7 @@ from tests.sending import Sender, file_all, log_event, now_ms
 from tests.serving import database_url
 
 EVENTS = 12
-# Each says when it has done a part, and goes on only if it isn't killed.
+# Each script reports when it is half done, and would continue if it weren't killed.
 EXPORT = """
 import django, sys; django.setup()
 from telemetry_project.celery import app
@@ -62,7 +62,7 @@ call_command("import_events", sys.argv[1])
 
 
 def kill_half_way(script: str, *words: str, **environment: str) -> None:
-    """Run a script in a process of its own until it has done a part, and kill it."""
+    """Run a script in a new process until it is half done, and kill it."""
     with subprocess.Popen(
         [sys.executable, "-c", script, *words],
         cwd=paths.REPOSITORY,
@@ -78,7 +78,9 @@ def kill_half_way(script: str, *words: str, **environment: str) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_is_killed_is_done_again(sender: Sender, client: Client, settings: Any, tmp_path: Path) -> None:
+def test_a_killed_export_or_import_can_be_repeated(
+    sender: Sender, client: Client, settings: Any, tmp_path: Path
+) -> None:
     folder = tmp_path / "exports"
     settings.EXPORT_FOLDER = str(folder)
     sender.batch(*(log_event(f"m{number}", ets=now_ms() - number) for number in range(EVENTS)))
@@ -97,7 +99,7 @@ def test_what_is_killed_is_done_again(sender: Sender, client: Client, settings: 
     assert 0 < len(half.read_bytes().splitlines()) < EVENTS
     url = f"/api/v1/exports/download/{job.token()}/"
     assert client.get(url).status_code == 404
-    assert not making.make_next(), "its worker may be alive"
+    assert not making.make_next(), "its worker may still be running"
     ExportJob.objects.update(updated_at=timezone.now() - timedelta(minutes=3))
     assert making.make_next()
     content = b"".join(client.get(url).streaming_content)  # type: ignore[attr-defined]
@@ -121,7 +123,7 @@ def test_what_is_killed_is_done_again(sender: Sender, client: Client, settings: 
 
 
 @pytest.mark.django_db
-def test_a_worker_that_only_seemed_dead_leaves_the_file_of_the_other_alone(
+def test_a_stalled_worker_does_not_replace_the_file_of_its_successor(
     sender: Sender, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.EXPORT_FOLDER = str(tmp_path)
@@ -135,7 +137,7 @@ def test_a_worker_that_only_seemed_dead_leaves_the_file_of_the_other_alone(
     def stalled(job: ExportJob) -> None:
         monkeypatch.setattr(making, "_make", make)
         ExportJob.objects.update(updated_at=timezone.now() - timedelta(minutes=3))
-        assert making.make_next(), "another worker makes it"
+        assert making.make_next(), "another worker writes it"
         make(job)
 
     monkeypatch.setattr(making, "_make", stalled)

@@ -1,4 +1,4 @@
-"""Every URL that there is, and how to visit each: a route that nobody knows how to visit is an error."""
+"""All routes, and how to request each. A route without known parameters is an error."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -28,14 +28,14 @@ from reports.digests.models import Subscription
 from telemetry_project.api import router
 from tests.security.world import Side
 
-INGEST = {str(entry.pattern) for entry in ingest_patterns}  # tests/ingestion and tests/bad_input visit them
+INGEST = {str(entry.pattern) for entry in ingest_patterns}  # covered by tests/ingestion and tests/bad_input
 SUFFIX = "<drf_format_suffix:format>"
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 APPS = re.compile(r"admin/\^\(\?P<app_label>([\w|]+)\)/\$")
 
-# Lists of one class, of which one is asked everything.
+# Lists that share a class, so that all filters are tried on only one.
 ALIKE = {entry.model for name, entry in KINDS.items() if name != "log"}
-# What the objects of the API are, by where they are.
+# Models of the API's objects, by prefix.
 OF_PREFIX: dict[str, type[models.Model]] = {
     "events": Event,
     "sessions": Session,
@@ -50,12 +50,12 @@ OF_PREFIX: dict[str, type[models.Model]] = {
     "budgets": Budget,
     "subscriptions": Subscription,
 }
-# Routes with something of their own to ask, by what stands after `?`. {word} is an owner's.
+# Routes with parameters of their own, and query strings to try. {word} is an owner's.
 QUERIES: dict[str, tuple[str, ...]] = {
     "admin/search/": ("s={word}", "s={word}&extended=1"),
     "admin/login/": ("", "next=/admin/"),
 }
-# Routes whose visit would end the visitor's session, or change the visitor.
+# Routes that would end the session or log in as somebody else.
 NOT_POSTED = {"admin/logout/", "admin/login/", "admin/password_change/"}
 
 
@@ -81,7 +81,7 @@ class Route:
         return getattr(self.callback, "cls", None)
 
     def paths(self, side: Side) -> list[str]:
-        """The addresses of it that are about what is one owner's. Raises LookupError if nobody knows any."""
+        """Return the addresses about one owner's rows. Raises LookupError without known parameters."""
         if self.pattern in FIXED:
             return FIXED[self.pattern]
         if apps := APPS.fullmatch(self.pattern):
@@ -105,21 +105,21 @@ class Route:
         return side.rows(model)[:2] if model else []
 
     def _model_of_view(self) -> type[models.Model] | None:
-        """The model that the view's serializer is made from, where the view doesn't say it otherwise."""
+        """Return the model of the view's prefix in the router."""
         for prefix, view, _ in router.registry:
             if view is self.view and (model := OF_PREFIX.get(prefix)):
                 return model
         return None
 
 
-# What a parameter can be, where it isn't the key of the model that the page is of.
+# Values of parameters other than the primary key of the page's model.
 BY_NAME: dict[str, Callable[[Side], list[str]]] = {
     "path": lambda _: ["tutorial/", "nowhere"],
     "form": lambda _: ["csv", "xlsx", "ndjson"],
     "job": lambda side: [str(row.pk) for row in side.rows(ReplayJob)],
 }
 FIXED: dict[str, list[str]] = {
-    # Links in mails are their readers' own permission: tests/mail follows real ones.
+    # Links in mails grant access by themselves: tests/mail follows real ones.
     "mail/confirm/<str:token>": ["/mail/confirm/nonsense"],
     "mail/end/<str:token>": ["/mail/end/nonsense"],
     # So are those of invitations and new passwords.
@@ -138,7 +138,7 @@ FIXED: dict[str, list[str]] = {
 
 
 def routes() -> list[Route]:
-    """All of them, without the ingest endpoints and the suffixed twins of the API's."""
+    """Return all routes except ingest endpoints and suffixed duplicates of the API's."""
     found = [Route(pattern, callback) for pattern, callback in _walk(get_resolver().url_patterns, "")]
     return [each for each in found if each.pattern not in INGEST and SUFFIX not in each.pattern]
 
@@ -154,10 +154,10 @@ def _walk(entries: Iterable[Any], before: str) -> Iterator[tuple[str, Any]]:
 
 
 def questions(route: Route, side: Side, *, every_filter: bool = True) -> list[str]:
-    """What an address can be asked about an owner: search, filters, order, look-ups.
+    """Return query strings about an owner for an address: search, filters, order, lookups.
 
-    Without `every_filter`, lists and the API are asked by owner and source only: there are hundreds of
-    filters. So are exports, which have the rows of their lists.
+    Without `every_filter`, lists and the API are filtered only by owner and source, since there are hundreds
+    of filters. The same applies to exports, which have the rows of their lists.
     """
     if route.pattern in QUERIES:
         return [each.format(word=side.word) for each in QUERIES[route.pattern]]
@@ -174,7 +174,7 @@ def questions(route: Route, side: Side, *, every_filter: bool = True) -> list[st
 
 
 WORDS = ("{word}", "{word}-sid", "{word} owner", "{word}-actor", "{word}-did")
-# Look-ups past the filters, which tell by the number of rows what they hold.
+# Lookups without a filter, which would reveal values by the number of rows.
 BESIDE = (
     "owner__name__startswith={word}",
     "default_owner__name__startswith={word}",
@@ -215,7 +215,7 @@ def _of_api(route: Route, side: Side, every_filter: bool) -> Iterator[str]:
 
 
 def _of_vocabulary(view: Any) -> Iterator[str]:
-    """The filters by texts: a kind's own columns, or those of the list, and what is below JSON."""
+    """Yield the text filters: of a kind's or the list's own columns, and of paths inside JSON."""
     vocabulary, kind = getattr(view, "vocabulary", None), getattr(view, "kind", "")
     for name, (field, *_) in vocabulary or ():
         if field.type in (TEXT, NAME, TEXTS, JSON) and (field.kind == kind or name in ("owner", "source")):
@@ -226,7 +226,7 @@ def _of_vocabulary(view: Any) -> Iterator[str]:
 
 
 def _of_report(side: Side) -> Iterator[str]:
-    """Of one owner, of one source, and each table by itself."""
+    """Yield filters by owner, source and version."""
     yield from (f"owner={side.owner.pk}", f"source={_source(side)}", f"version={side.word}")
     yield f"owner={side.owner.pk}&period=30d&compare=none"
 

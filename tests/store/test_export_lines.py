@@ -1,4 +1,4 @@
-"""Lines of exports: the quick way and `as_wire` write the same JSON, for every kind and for odd values."""
+"""Exported lines: the fast path and `as_wire` give the same JSON, for every kind and for odd values."""
 
 import json
 from typing import Any
@@ -38,7 +38,7 @@ def send_all_kinds(sender: Sender) -> None:
 
 
 def a_number_that_json_lacks() -> None:
-    """Store NaN in a column, as a client's NaN may be."""
+    """Store NaN in a column, as clients may send it."""
     for entry in KINDS.values():
         for column in entry.model.columns():
             if isinstance(column, models.FloatField):
@@ -50,16 +50,16 @@ def a_number_that_json_lacks() -> None:
 
 
 def same(wire: Any) -> str:
-    """Return a text that is equal where the JSON is, NaN included."""
+    """Return a text that is equal if and only if the JSON values are, including NaN."""
     return json.dumps(exact(wire), sort_keys=True, default=lambda number: number.as_integer_ratio())
 
 
-def test_both_ways_write_the_same_json(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fast_path_writes_the_same_json(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
     send_all_kinds(sender)
     a_number_that_json_lacks()
     events: dict[str, Any] = {str(event.pk): event for event in Event.objects.order_by("-pk")}
     assert {event.kind for event in events.values()} == set(KINDS)
-    monkeypatch.setattr(plain_rows, "BYTES", 20_000)  # of many blocks
+    monkeypatch.setattr(plain_rows, "BYTES", 20_000)  # many blocks
     newest, quick = EventQuery(Event.objects.all()), set()
     for page in PlainReader().pages(newest):
         for event, detail in page:

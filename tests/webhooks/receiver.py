@@ -1,4 +1,4 @@
-"""A receiver of webhooks on this machine, which verifies signatures with code of its own."""
+"""A local receiver of webhooks with its own verification of signatures."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-# Of localhost, from 2020 to 2120, signed by itself.
+# A self-signed certificate for localhost, valid from 2020 to 2120.
 CERTIFICATE = Path(__file__).with_name("localhost.pem")
 Reply = tuple[int, dict[str, str]]
 OK: Reply = (200, {})
@@ -41,7 +41,7 @@ class Received:
         return [each["client_event_id"] for each in self.data]
 
     def signatures(self, secret: str) -> tuple[str, list[str]]:
-        """The signature that the secret gives, and those that were sent."""
+        """Return the expected signature and those that were sent."""
         key = base64.b64decode(secret.split("_", 1)[1])
         text = f"{self.message}.{self.headers['webhook-timestamp']}.".encode() + self.body
         expected = base64.b64encode(hmac.new(key, text, hashlib.sha256).digest()).decode()
@@ -50,7 +50,7 @@ class Received:
 
 @dataclass
 class Receiver:
-    """The requests that arrived, and the replies to the next ones. Without any left, it replies 200."""
+    """The received requests, and replies to the next ones. Without further replies, it responds 200."""
 
     url: str = ""
     port: int = 0

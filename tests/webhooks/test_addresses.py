@@ -1,4 +1,4 @@
-"""Webhooks can't be used to reach what isn't public."""
+"""Webhooks can't reach addresses that aren't public."""
 
 import socket
 from ipaddress import ip_address
@@ -64,12 +64,12 @@ PUBLIC = [
 
 
 @pytest.mark.parametrize("address", NOT_PUBLIC)
-def test_not_public(address: str) -> None:
+def test_addresses_that_are_not_public_are_refused(address: str) -> None:
     assert not addresses.is_allowed(ip_address(address))
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_public(address: str) -> None:
+def test_public_addresses_are_accepted(address: str) -> None:
     assert addresses.is_allowed(ip_address(address))
 
 
@@ -135,7 +135,7 @@ def test_urls_that_cannot_be_posted_to_are_refused(url: str) -> None:
 
 
 def named(monkeypatch: pytest.MonkeyPatch, *found: str) -> list[str]:
-    """Have all names resolve to these addresses; the names that are looked up."""
+    """Make all names resolve to these addresses. Return the list of looked-up names."""
     asked: list[str] = []
 
     def look_up(host: str, port: int, *_: object, **__: object) -> list[Any]:

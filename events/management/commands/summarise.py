@@ -12,7 +12,7 @@ from events.sessions import claiming
 from events.sessions.summarising import Summarised, summarise_block, summarise_large
 from events.store import retention
 
-WAIT_SECONDS = 0.2  # between looks at what other workers hold
+WAIT_SECONDS = 0.2  # between checks of sessions claimed by other workers
 
 
 class Command(BaseCommand):

@@ -11,7 +11,7 @@ from ingestion.filing.drain import drain_block
 from ingestion.filing.pipeline import Filed
 from ingestion.receiving.inbox import InboxRequest
 
-WAIT_SECONDS = 0.2  # between looks at blocks that other workers hold
+WAIT_SECONDS = 0.2  # between checks of blocks claimed by other workers
 
 
 class Command(BaseCommand):

@@ -77,7 +77,7 @@ def close(organization: Organization, month: date, actor: Actor, now: datetime) 
     Raises `NotClosable`, also while another process updates the charges.
     """
     with transaction.atomic():
-        # The lock of charging: nobody else may update charges in between.
+        # The lock of charging keeps other processes from updating charges in between.
         with _waiting_for_charging(organization):
             Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
             update_charges(organization.pk, now)

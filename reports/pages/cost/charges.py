@@ -26,7 +26,7 @@ from reports.pages.words import plural
 MUCH = Decimal("0.05")  # a share of the cost that needs attention
 MOST_BUDGETS = 3  # budgets that are named
 MANY_REJECTED = 0.05  # a share of what came in
-# What a month costs more by, and less.
+# Causes of a higher and a lower cost.
 CAUSES = {
     "volume": ("more events", "fewer events"),
     "size": ("larger events", "smaller events"),

@@ -50,7 +50,7 @@ def _workers(found: Pipeline) -> int | None:
     return None if found.broker.workers is None else len(found.broker.workers)
 
 
-# In the order in which an event passes through.
+# In the order in which an event passes the pipeline.
 CHECKS: tuple[Check, ...] = (
     Check(
         "Inbox",

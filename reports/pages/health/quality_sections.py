@@ -337,8 +337,8 @@ def unknown(found: Quality, filters: Filters) -> Block:
 class Meaning(NamedTuple):
     """A code of warnings in words."""
 
-    fault: str  # goes on from the field
-    advice: str  # `{expected}` is what the field's check says
+    fault: str  # continues a sentence that begins with the field
+    advice: str  # `{expected}` is replaced by the field's check
 
 
 MEANINGS = {
