@@ -21,7 +21,7 @@ from events.access import Access
 from events.api.authentication import ASKED_BEFORE
 from events.api.change_stream import BEGIN, ChangeStream, EventStreamRenderer
 from events.api.endpoint import FIELDS, Endpoint
-from events.api.filters import checked
+from events.api.filters import checked, described
 from events.api.problems import BadParameter
 from events.api.serializers import selection_of
 from events.changes import reading
@@ -30,6 +30,7 @@ from events.changes.reading import BEGINNING, Cursor, InvalidCursor
 from events.event import Event
 from events.feed.followed import FOLLOWED, Followed, Question
 from events.feed.waiting import Waiter, watcher
+from events.fields import vocabulary
 from events.fields.conditions import Conditions, parse
 from events.fields.vocabulary import Vocabulary
 from events.kinds import KINDS
@@ -39,43 +40,27 @@ AFTER, LIMIT, KIND, OWNER, WAIT = "after", "limit", "kind", "owner", "wait"
 NOW = "now"
 DEFAULT_LIMIT, MOST = 100, 1_000
 MOST_SECONDS = 60  # that a request waits
-COMPONENTS = ("Event", "Rejected", "Session")  # of the description, that results may be
-# Of `reports`, which this app doesn't know, and no list has them.
-_MONTH = {
-    "type": "object",
-    "title": "ClosedMonth",
-    "required": ["month", "charges"],
-    "properties": {
-        "id": {"type": "integer"},
-        "owner": {"type": "string"},
-        "month": {"type": "string", "format": "date"},
-        "currency": {"type": "string"},
-        "closed_at": {"type": "string", "format": "date-time"},
-        "list_cost": {"type": "string"},
-        "cost": {"type": "string"},
-        "charges": {"type": "array", "items": {"type": "object", "additionalProperties": True}},
-    },
-}
+COMPONENTS = ("Event", "Rejected", "Session", "ClosedMonth")  # of the description, that results may be
+
+
+@extend_schema_field(
+    {
+        "type": "array",
+        "items": {"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in COMPONENTS]},
+    }
+)
+class ResultsField(serializers.Field[Any, Any, Any, Any]):
+    """Rows of what is followed."""
 
 
 @extend_schema_serializer(many=False)
 class ChangesSerializer(serializers.Serializer[Any]):
-    """Changes, and the cursor to go on from."""
+    """Changes, and the cursor to go on from. It only describes them."""
 
-    results = serializers.SerializerMethodField()
+    results = ResultsField()
     next_cursor = serializers.CharField(
         help_text="Value of `after` for the next request. Always present, even if there are no results."
     )
-
-    @extend_schema_field(
-        {
-            "type": "array",
-            "items": {"anyOf": [*({"$ref": f"#/components/schemas/{name}"} for name in COMPONENTS), _MONTH]},
-        }
-    )
-    def get_results(self, found: Any) -> Any:
-        """Return the rows as they are."""
-        return found["results"]
 
 
 PARAMETERS = [
@@ -94,7 +79,8 @@ PARAMETERS = [
         KIND,
         {"type": "string", "enum": ["events", "rejected", "sessions", "months", *KINDS], "default": "events"},
         description="Feed to follow: all events, events of one kind, rejected events, sessions each time they"
-        " are summarised, or months with their charges as they are closed.",
+        " are summarised, or months with their charges as they are closed. Other filters and `fields` are"
+        " those of the list of the same name.",
     ),
     OpenApiParameter(OWNER, str, description="Name of the owner, in any case."),
     OpenApiParameter(
@@ -123,6 +109,11 @@ class ChangesViewSet(Endpoint, viewsets.GenericViewSet[Event]):
     filter_backends = ()
     parameters = (AFTER, LIMIT, KIND, OWNER, WAIT)
     renderer_classes = (JSONRenderer, EventStreamRenderer)
+
+    def described_parameters(self) -> list[dict[str, Any]]:
+        """Return the filters of events for OpenAPI: those of other feeds are described with their lists."""
+        own = {parameter.name for parameter in PARAMETERS}
+        return [each for each in described(vocabulary.of_events()) if each["name"] not in own]
 
     def get_serializer_class(self) -> type[Any]:
         """Return the serializer of what is followed, whose fields can be selected."""

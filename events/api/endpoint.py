@@ -45,6 +45,7 @@ class Endpoint:
     filterset_class: Any = None
     has_lines = False  # lists can be lines of JSON: events.api.lines
     vocabulary: Vocabulary | None = None  # of the list's filters, instead of a class of them
+    rows = ""  # what the list has, in operation IDs of OpenAPI; by default the path says it
 
     @classmethod
     def as_view(cls, *args: object, **kwargs: object) -> Any:
@@ -87,6 +88,10 @@ class Endpoint:
         is_read = request is not None and request.method in SAFE_METHODS
         return {**context, FIELDS: selected(request, self._serializer()) if is_read else None}
 
+    def described_parameters(self) -> list[dict[str, Any]]:
+        """Return further parameters for OpenAPI."""
+        return []
+
     def _filtered_by(self) -> Vocabulary | None:
         """Return the vocabulary of the filters; None for a single row."""
         return None if getattr(self, "detail", False) else self.vocabulary
@@ -108,7 +113,8 @@ def refuse_unknown(request: Request, known: set[str], vocabulary: Vocabulary | N
     }
     if errors:
         raise BadParameter("unknown_parameter", errors, known)
-    twice = [name for name, values in request.query_params.lists() if len(values) > 1]
+    # Generated clients repeat `fields` for each of them.
+    twice = [name for name, values in request.query_params.lists() if len(values) > 1 and name != FIELDS]
     if twice:
         raise BadParameter("bad_parameter", {name: ["It may be given only once."] for name in twice})
 
@@ -143,7 +149,7 @@ class Selectable(serializers.BaseSerializer[Any]):
 
 def selected(request: Request, serializer: type) -> frozenset[str] | None:
     """Return the selected fields, None for all. Raises `BadParameter` for unknown ones."""
-    text = request.query_params.get(FIELDS, "")
+    text = ",".join(request.query_params.getlist(FIELDS))
     if not text or not issubclass(serializer, Selectable):
         return None
     names = frozenset(name.strip() for name in text.split(",") if name.strip())

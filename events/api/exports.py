@@ -102,7 +102,7 @@ class FiltersField(serializers.Field[Any, Any, Any, Any]):
         return value.dict()
 
 
-class WantedExportSerializer(serializers.Serializer[dict[str, Any]]):
+class ExportRequestSerializer(serializers.Serializer[dict[str, Any]]):
     """A request for an export."""
 
     what = serializers.ChoiceField(choices=(), help_text="List to export.")
@@ -145,10 +145,10 @@ class ExportViewSet(Endpoint, mixins.ListModelMixin, mixins.RetrieveModelMixin, 
         """Return the reader's own exports by API. The admin has those of its lists."""
         return jobs.of_reader(self.request.user).exclude(what="")
 
-    @extend_schema(request=WantedExportSerializer, responses={202: ExportSerializer})
+    @extend_schema(request=ExportRequestSerializer, responses={202: ExportSerializer})
     def create(self, request: Request) -> Response:
         """Request an export, which a worker makes. Follow its progress at the address in `Location`."""
-        wanted = WantedExportSerializer(data=request.data)
+        wanted = ExportRequestSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         said = wanted.validated_data
         filters: QueryDict = said.get("filters") or QueryDict()

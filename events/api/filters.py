@@ -34,11 +34,15 @@ class FieldFilters(BaseFilterBackend):
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         """Return the parameters for OpenAPI: one for each column, and one for all that remains."""
-        kind = getattr(view, "kind", "")  # columns of other kinds are described with their kinds
-        own = ((name, fields) for name, fields in view.vocabulary if fields[0].kind in ("", kind))
-        found = [_described(name, fields) for name, fields in own]
-        found += [_shorthand(view.vocabulary, name) for name in view.vocabulary.shorthands]
-        return [*found, _further()]
+        return described(view.vocabulary, getattr(view, "kind", ""))
+
+
+def described(vocabulary: Vocabulary, kind: str = "") -> list[dict[str, Any]]:
+    """Return the filters of a vocabulary for OpenAPI, without the columns of other kinds."""
+    own = ((name, fields) for name, fields in vocabulary if fields[0].kind in ("", kind))
+    found = [_described(name, fields) for name, fields in own]
+    found += [_shorthand(vocabulary, name) for name in vocabulary.shorthands]
+    return [*found, _further()]
 
 
 def conditions_of(request: Request, vocabulary: Vocabulary) -> Conditions:

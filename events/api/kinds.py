@@ -120,5 +120,10 @@ class KindViewSet(Endpoint, mixins.ListModelMixin, viewsets.GenericViewSet[Any])
 def view_of(kind: str) -> type[KindViewSet]:
     """Build the view of a kind's events."""
     doc = f"Events of the kind `{kind}`: {(KINDS[kind].model.__doc__ or '').strip().splitlines()[0]}"
-    members = {"kind": kind, "vocabulary": vocabulary.of_kind(kind), "__doc__": doc}
+    members = {
+        "kind": kind,
+        "rows": f"{kind.removesuffix('_event')}_events",
+        "vocabulary": vocabulary.of_kind(kind),
+        "__doc__": doc,
+    }
     return type(f"{KINDS[kind].model.__name__}ViewSet", (KindViewSet,), members)

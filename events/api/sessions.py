@@ -39,7 +39,7 @@ from events.wire.schema import Warned
 MOVED = 308
 
 
-class WarningSerializer(serializers.Serializer[Warned]):
+class SessionWarningSerializer(serializers.Serializer[Warned]):
     """A quality warning of a session."""
 
     path = serializers.CharField(help_text="The field.")
@@ -54,7 +54,7 @@ class SessionSerializer(Selectable, serializers.ModelSerializer[Session]):
     source = serializers.CharField(source="source.name")  # type: ignore[assignment]  # as of events
     state = serializers.SerializerMethodField()
     time_spent = serializers.FloatField()
-    warnings = WarningSerializer(many=True)
+    warnings = SessionWarningSerializer(many=True)
 
     class Meta:
         model = Session

@@ -24,6 +24,7 @@ from ingestion.dialects.decoding import (
 
 _ID = re.compile("[A-Za-z0-9]{12,64}")  # as `event.id` must be
 _LINE = re.compile(rb"[^\s][^\n]*")  # from its first character that is no blank
+OCTETS = "application/octet-stream"  # protobuf unless it begins like JSON
 PROTOBUF = {"application/x-protobuf", "application/protobuf", "application/vnd.google.protobuf"}
 
 
@@ -36,11 +37,16 @@ def encoding_of(content_type: str, body: bytes, query: bytes) -> str:
         raise Refused(
             400, "body_and_query", "An event is sent in the body or in query parameters, not in both."
         )
-    if content_type in PROTOBUF:
+    if content_type in PROTOBUF or (content_type == OCTETS and not _begins_like_json(body)):
         return "protobuf"
     if content_type.startswith("multipart/"):
         raise Refused(415, "unsupported_type", "multipart is not supported; send JSON or protobuf.")
     return "json"
+
+
+def _begins_like_json(body: bytes) -> bool:
+    # An `Event` may begin with what is a blank in JSON, but letters follow.
+    return body.lstrip(b" \t\r\n\xef\xbb\xbf").startswith((b"{", b"["))
 
 
 def split(payload: Payload) -> list[RawEvent]:

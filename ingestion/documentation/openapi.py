@@ -1,147 +1,49 @@
-"""OpenAPI of the ingest endpoints: the wire form of each kind, and an example of each format."""
+"""OpenAPI of the ingest endpoints, whose views DRF can't read."""
 
+import re
 import time
+from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Field
+import msgspec
 
-from events.event import Event
-from events.kinds import KINDS, KindEntry
-from events.wire import columns, dialects
-from events.wire.columns import Need, Take
-from events.wire.schema import Leaf
 from ingestion.dialects import availity, sunbird
+from ingestion.documentation.examples import examples
+from ingestion.documentation.schemas import Schema, components, ref
 
-Schema = dict[str, Any]
 JSON = "application/json"
-FORM = "application/x-www-form-urlencoded"
+FORM = availity.FORM
+LINES = "application/x-ndjson"
+PROTOBUF = "application/x-protobuf"
+OCTETS = "application/octet-stream"
+TEXT = "text/plain"
 SUNBIRD_PATH = "/data/v3/telemetry"
+AVAILITY_PATH = "/ms/api/availity/internal/pui/key-delivery/v1/telemetry"
 EMIT_PATH = "/v1/telemetry/event:emit"
-
-_NUMBER = {"type": ["number", "string"], "description": "A number, or a text with a number."}
-_UNSIGNED = {"type": ["string", "integer"], "pattern": "^[0-9]{1,19}$", "minimum": 0}
-# The sent value of a column, by the function that accepts it.
-_SENT: dict[Take, Schema] = {
-    columns.take_text: {"type": "string"},
-    columns.take_loose_text: {"type": ["string", "number"]},
-    columns.take_identifier: {"type": "string", "maxLength": 512},
-    columns.take_number: _NUMBER,
-    columns.take_whole: {"type": "integer", "format": "int64"},
-    columns.take_uint32: _UNSIGNED,
-    columns.take_uint64: _UNSIGNED,
-    columns.take_flag: {"type": "boolean"},
-    columns.take_milliseconds: _NUMBER,
-    columns.take_texts: {"type": "array", "items": {"type": "string"}},
-    columns.take_list: {"type": "array"},
-    columns.take_object: {"type": "object"},
-    dialects.take_occurred: _UNSIGNED,
-}
+STREAM_PATH = "/v1/telemetry/event:stream"
+PING_PATH = "/v1/telemetry/event:ping"
 
 
 def add_ingest(result: Schema, **_: object) -> Schema:
-    """Add the ingest endpoints, whose views DRF can't read. This is a hook of drf-spectacular."""
-    result["components"].setdefault("schemas", {}).update(_components())
+    """Add the ingest endpoints. This is a hook of drf-spectacular."""
+    result["components"].setdefault("schemas", {}).update(components())
     result["components"].setdefault("securitySchemes", {}).update(_KEYS)
     result["paths"].update(_paths(int(time.time() * 1000)))
     return result
 
 
-def sent(entry: KindEntry) -> Schema:
-    """Return the JSON Schema of an event of a kind as sent; hard fields are required."""
-    doc = (entry.model.__doc__ or "").strip().splitlines()[0]
-    schema: Schema = {"type": "object", "description": doc, "properties": {}}
-    for leaf in entry.model.leaves():
-        _put(schema, leaf.path, {**_type_of(leaf), **_described(entry, leaf)}, leaf.need is Need.HARD)
-    if entry.schema.dialect == dialects.SUNBIRD.name:
-        schema["properties"]["eid"]["const"] = entry.name.upper()
-    return schema
-
-
-def _put(schema: Schema, path: tuple[str, ...], what: Schema, required: bool) -> None:
-    first, *rest = path
-    if required and first not in schema.get("required", ()):
-        schema.setdefault("required", []).append(first)
-    if not rest:
-        schema["properties"][first] = what
-        return
-    below = schema["properties"].setdefault(first, {"type": "object", "properties": {}})
-    _put(below, tuple(rest), what, required)
-
-
-def _type_of(leaf: Leaf) -> Schema:
-    column = getattr(leaf.take, "__self__", None)
-    if isinstance(column, columns.Name):
-        return {"type": ["string", "integer"], "examples": list(column.names)}
-    if isinstance(column, columns.Base64):
-        return {"type": "string", "contentEncoding": "base64"}
-    return _SENT.get(leaf.take, {})
-
-
-def _described(entry: KindEntry, leaf: Leaf) -> Schema:
-    model = entry.model if leaf.of_kind else Event
-    column = model._meta.get_field(leaf.column)
-    assert isinstance(column, Field)
-    return {"description": str(column.help_text)} if column.help_text else {}
-
-
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _name(entry: KindEntry) -> str:
-    return f"{entry.model.__name__}Sent"
-
-
-def _components() -> dict[str, Schema]:
-    kinds = [entry for entry in KINDS.values() if entry.schema.dialect == dialects.SUNBIRD.name]
-    batch = {
-        "type": "object",
-        "required": ["events"],
-        "properties": {
-            "id": {"type": "string"},
-            "ver": {"type": "string"},
-            "params": {"type": "object", "properties": {"msgid": {"type": "string"}}},
-            "ets": {"type": "integer", "description": "Time of sending, in milliseconds since 1970."},
-            "events": {"type": "array", "items": {"anyOf": [_ref(_name(entry)) for entry in kinds]}},
-        },
-    }
-    error = {"code": {"type": "string"}, "path": {"type": "string"}, "message": {"type": "string"}}
-    return {
-        **{_name(entry): sent(entry) for entry in KINDS.values()},
-        "SunbirdBatch": batch,
-        "SunbirdAnswer": {
-            "type": "object",
-            "properties": {
-                "params": {"type": "object"},
-                "responseCode": {"type": "string"},
-                "result": {
-                    "type": "object",
-                    "description": "accepted, rejected, rejected_indexes, and errors: the first twenty.",
-                },
-            },
-        },
-        "EventID": {
-            "type": "object",
-            "properties": {
-                "ok": {"type": "boolean"},
-                "eid": {"type": "string", "description": "ID of the event."},
-                "sid": {"type": "string", "description": "ID of the stream, in its first line."},
-                "error": {"type": "object", "properties": error},
-            },
-        },
-        "IngestError": {
-            "type": "object",
-            "properties": {"error": {"type": "object", "properties": error}},
-        },
-    }
-
-
 _KEYS: dict[str, Schema] = {
+    "ingestBearer": {"type": "http", "scheme": "bearer", "description": "A key of either type."},
     "ingestKey": {
         "type": "apiKey",
         "in": "header",
         "name": "X-API-Key",
-        "description": "A key of either type; also as Bearer, or as the password of the Basic user `apikey`.",
+        "description": "A key of either type.",
+    },
+    "ingestBasic": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "The user is `apikey`, the password a key of either type.",
     },
     "publishableKey": {
         "type": "apiKey",
@@ -150,124 +52,208 @@ _KEYS: dict[str, Schema] = {
         "description": "A publishable key, for a browser's beacon.",
     },
 }
-
-
-def examples(now_ms: int) -> Schema:
-    """Return an event of each format with the current time, since old events are rejected."""
-    return {
-        "sunbird": {
-            "id": "api.telemetry",
-            "ver": "3.0",
-            "params": {"msgid": f"batch-{now_ms}"},
-            "events": [
-                {
-                    "eid": "LOG",
-                    "ets": now_ms,
-                    "ver": "3.0",
-                    "mid": f"LOG:{now_ms}",
-                    "actor": {"id": "user-17", "type": "User"},
-                    "context": {
-                        "channel": "school-4",
-                        "env": "home",
-                        "pdata": {"id": "portal", "ver": "2.1"},
-                        "sid": "session-1",
-                        "did": "device-9",
-                    },
-                    "edata": {"type": "system", "level": "INFO", "message": "started"},
-                }
-            ],
-        },
-        "availity": {
-            "customerId": "1194",
-            "contact": "team@example.com",
-            "source_system": "eligibility_and_benefits",
-            "version": "1",
-            "owner": "Eligibility",
-            "sessionId": "123-456-789",
-            "telemetryBody": {
-                "level": "info",
-                "entries": {
-                    "action": "click",
-                    "label": "Submit",
-                    "event": "submit",
-                    "category": "form",
-                    "userId": "aka123",
-                },
-            },
-        },
-        "buildless": {
-            "collection": "builds",
-            "event": {
-                "id": f"build{now_ms:015d}",
-                "timing": {"occurred": str(now_ms)},
-                "context": [{"type": "type.googleapis.com/buildless.context.Build", "event": "started"}],
-            },
-        },
+# Statuses of refusals, with the codes that they may have beside those of events.
+REFUSALS = {
+    "400": "The request can't be read, or its only event is rejected (and kept).",
+    "401": "`no_key`, `bad_key`, `two_keys`, `bad_scheme`, `bad_basic`, `secret_key_in_url`.",
+    "403": "`key_only_reads`, `https_required`.",
+    "411": "`length_required`: an uncompressed form or protobuf was sent in chunks.",
+    "413": "`too_large`, `too_many_events`, `too_many_elements`.",
+    "415": "`unsupported_type`, `unsupported_charset`, `unsupported_encoding`.",
+    "429": "`rate_limited`, `quota_exceeded`, `inbox_full`, `rejected_full`: see `Retry-After`.",
+    "500": "`failed`: the server's log has the reason.",
+    "503": "`unavailable`: the database is. Send the request again after `Retry-After` seconds.",
+}
+_CODES_OF_400 = {
+    "sunbird": "`bad_json`, `no_events`, `bad_compression`, `unreadable_body`.",
+    "availity": "The message is rejected (and kept), or can't be read: `bad_json`, `bad_utf8`, `wrong_type`,"
+    " `bad_length`, `bad_compression`, `unreadable_body`.",
+    "emit": "The event is rejected (and kept), or can't be read: `bad_json`, `bad_utf8`, `bad_protobuf`,"
+    " `body_and_query`, `bad_compression`, `unreadable_body`.",
+    "stream": "`bad_compression`, `unreadable_body`.",
+}
+_OF_OWNERS = "`key_only_reads`, `https_required`, `owner_not_allowed`, `too_many_owners`."
+_REUSED = "`idempotency_key_reused`: it came with another body in the last 7 days."
+_PINGED = ("403", "429", "500")
+_RETRY_AFTER = {
+    "Retry-After": {
+        "description": "Seconds until it is worth trying again.",
+        "schema": {"type": "integer"},
     }
+}
 
 
 def _paths(now_ms: int) -> dict[str, Schema]:
     example = examples(now_ms)
-    batch = {JSON: {"schema": _ref("SunbirdBatch"), "example": example["sunbird"]}}
+    batch = {JSON: {"schema": ref("SunbirdBatch"), "example": example["sunbird"]}}
     message = {
-        JSON: {"schema": _ref("UiActionSent"), "example": example["availity"]},
-        FORM: {"schema": {"type": "object", "description": "Names are dotted paths, values are text."}},
-    }
-    event = {JSON: {"schema": _ref("EmittedEventSent"), "example": example["buildless"]}}
-    series = {
-        "application/x-ndjson": {
-            "schema": {"type": "string", "description": "One event per line, as JSON."},
-        }
-    }
-    taken = {"200": _answer("The event's ID.", _ref("EventID"))}
-    lines = {
-        "200": {
-            "description": "A response for each line.",
-            "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
-        }
-    }
-    others = "The same at: " + ", ".join(f"`/{path}`" for path in sunbird.PATHS) + "."
-    return {
-        SUNBIRD_PATH: _post("sunbird", "A batch of Sunbird Telemetry V3 events", others, batch, _SUNBIRD),
-        **{
-            f"/{path}": _post(
-                f"availity_{number}", "A message of Availity's telemetry", "", message, _CREATED
-            )
-            for number, path in enumerate(availity.PATHS)
+        JSON: {"schema": ref("UiActionSent"), "example": example["availity"]},
+        FORM: {
+            "schema": {
+                "type": "object",
+                "description": "Names are dotted paths, such as `telemetryBody.level`; values are text.",
+                "additionalProperties": {"type": "string"},
+            }
         },
-        EMIT_PATH: _post("buildless_emit", "An event of Buildless's telemetry", "", event, taken),
-        "/v1/telemetry/event:stream": _post(
-            "buildless_stream", "A series of events of Buildless's telemetry", "", series, lines
-        ),
-    }
-
-
-def _answer(description: str, schema: Schema) -> Schema:
-    return {"description": description, "content": {JSON: {"schema": schema}}}
-
-
-_SUNBIRD = {"200": _answer("The verdict of each rejected event.", _ref("SunbirdAnswer"))}
-_CREATED = {"201": {"description": "Accepted. The body is empty."}}
-
-
-def _post(name: str, summary: str, description: str, content: Schema, answers: Schema) -> Schema:
-    refusals = {
-        "400": "The request can't be read, or its only event is rejected (and kept).",
-        "401": "No key, or an invalid one.",
-        "413": "The request is too large.",
-        "415": "The media type or encoding isn't supported.",
-        "429": "Too many requests, or the quota is used up: `Retry-After`.",
-        "503": "The database is unavailable. Send the request again.",
     }
     return {
-        "post": {
-            "operationId": f"ingest_{name}",
-            "tags": ["ingest"],
-            "summary": summary,
-            "description": description,
-            "security": [{name: []} for name in _KEYS],
-            "requestBody": {"required": True, "content": content},
-            "responses": answers
-            | {status: _answer(text, {"type": "object"}) for status, text in refusals.items()},
-        }
+        **{f"/{path}": {"post": _batch(f"/{path}", batch)} for path in _main_first(sunbird.PATHS)},
+        **{f"/{path}": {"post": _message(f"/{path}", message)} for path in availity.PATHS},
+        EMIT_PATH: {"post": _emit(example["buildless"])},
+        STREAM_PATH: {"post": _stream(example["buildless"])},
+        PING_PATH: {"post": _ping()},
+    }
+
+
+def _main_first(paths: Iterable[str]) -> list[str]:
+    return sorted(paths, key=lambda path: f"/{path}" != SUNBIRD_PATH)
+
+
+def _id(name: str, path: str, main: str) -> str:
+    """Return the ID of an operation that several paths have."""
+    words = re.sub(r"\W+", "_", path.strip("/"))
+    return name if path == main else f"{name}_at_{words}"
+
+
+def _batch(path: str, content: Schema) -> Schema:
+    answered = _answer("The verdict of each rejected event.", ref("SunbirdAnswer"))
+    return {
+        **_operation(_id("send_sunbird_batch", path, SUNBIRD_PATH), "A batch of Sunbird Telemetry V3 events"),
+        "description": f"{_same(path, SUNBIRD_PATH)}The answer is 200 even if events are rejected: `result`"
+        " names them. Any media type is accepted for the body.",
+        "parameters": [
+            _header("X-App-ID", "Fills `context.pdata.pid` of events that have none."),
+            _header("X-Device-ID", "Fills `context.did` of events that have none."),
+            _header("X-Channel-ID", "Fills `context.channel` of events that have none."),
+        ],
+        "requestBody": {"required": True, "content": content},
+        "responses": {
+            "200": answered,
+            **_refused(ref("SunbirdAnswer"), {"400": _CODES_OF_400["sunbird"]}),
+        },
+    }
+
+
+def _message(path: str, content: Schema) -> Schema:
+    texts = {"400": _CODES_OF_400["availity"], "403": _OF_OWNERS, "409": _REUSED}
+    return {
+        **_operation(_id("send_availity_message", path, AVAILITY_PATH), "A message of Availity's telemetry"),
+        "description": f"{_same(path, AVAILITY_PATH)}JSON may also be sent as `text/plain`, as beacons do.",
+        "parameters": [
+            _header(
+                "Idempotency-Key",
+                "A message with the same key and body is stored once within 7 days.",
+                maxLength=512,
+            )
+        ],
+        "requestBody": {"required": True, "content": content},
+        "responses": {
+            "201": {"description": "Accepted. The body is empty."},
+            **_refused(ref("IngestError"), texts),
+        },
+    }
+
+
+def _emit(example: Schema) -> Schema:
+    binary = {"type": "string", "format": "binary", "contentMediaType": PROTOBUF}
+    fields = {
+        "name": "event",
+        "in": "query",
+        "required": False,
+        "style": "form",
+        "explode": True,
+        "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+        "description": "Without a body: the event, each field a parameter with a dotted path as its name, as"
+        " in `collection=builds` and `event.id=…`. Lists can't be sent this way.",
+    }
+    return {
+        **_operation("emit_buildless_event", "An event of Buildless's telemetry"),
+        "description": "The event is JSON, protobuf, or in query parameters. Protobuf that is sent as"
+        f" `{PROTOBUF}` is answered in protobuf, protobuf that is sent as `{OCTETS}` in JSON.",
+        "parameters": [fields],
+        "requestBody": {
+            "required": False,
+            "content": {
+                JSON: {"schema": ref("EmittedEventSent"), "example": example},
+                OCTETS: {"schema": binary},
+            },
+        },
+        "responses": {
+            "200": _answer("The event's ID.", ref("EventID"), PROTOBUF),
+            **_refused(ref("EventID"), {"400": _CODES_OF_400["emit"]}, PROTOBUF),
+        },
+    }
+
+
+def _stream(example: Schema) -> Schema:
+    lines = {"type": "string", "format": "binary", "contentMediaType": LINES}
+    text = {"schema": {"type": "string"}}
+    return {
+        **_operation("stream_buildless_events", "A series of events of Buildless's telemetry"),
+        "description": f"An event on each line, as `{JSON}` of `emit` has it. Any media type is accepted,"
+        f" `{LINES}` is usual. The answer is lines too: an `EventID` for each event, in order, the first with"
+        " the ID of the stream (`sid`). A rejected event has its `error` there, and the others are stored.",
+        "requestBody": {"required": True, "content": {OCTETS: {"schema": lines, "example": _line(example)}}},
+        "responses": {
+            "200": {
+                "description": "An `EventID` for each line, as JSON.",
+                "content": {LINES: text, TEXT: text},
+            },
+            **_refused(ref("EventID"), {"400": _CODES_OF_400["stream"]}),
+        },
+    }
+
+
+def _ping() -> Schema:
+    answered = _answer("The server is there. The object is empty.", {"type": "object"}, PROTOBUF)
+    return {
+        **_operation("ping_buildless", "A liveness check for clients, without a key"),
+        "security": [{}],
+        "responses": {"200": answered, **_refused(ref("EventID"), {}, PROTOBUF, only=_PINGED)},
+    }
+
+
+def _line(example: Schema) -> str:
+    return msgspec.json.encode(example).decode() + "\n"
+
+
+def _operation(name: str, summary: str) -> Schema:
+    return {
+        "operationId": name,
+        "tags": ["ingest"],
+        "summary": summary,
+        "security": [{name: []} for name in _KEYS],
+    }
+
+
+def _same(path: str, main: str) -> str:
+    return f"The same as `{main}`. " if path != main else ""
+
+
+def _header(name: str, description: str, **schema: Any) -> Schema:
+    return {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "schema": {"type": "string", **schema},
+        "description": description,
+    }
+
+
+def _refused(schema: Schema, texts: Schema, *further: str, only: Iterable[str] = ()) -> Schema:
+    """Return the refusals, with the format's own texts."""
+    every = REFUSALS | texts
+    answers = {status: _answer(every[status], schema, *further) for status in sorted(only or every)}
+    for status in ("429", "503"):
+        if status in answers:
+            answers[status]["headers"] = _RETRY_AFTER
+    return answers
+
+
+def _answer(description: str, schema: Schema, *further: str) -> Schema:
+    """Return an answer in JSON. `further` media types have the same in binary."""
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    return {
+        "description": description,
+        "content": {JSON: {"schema": schema}, **dict.fromkeys(further, binary)},
     }

@@ -25,17 +25,13 @@ _CHARSETS = {"", "utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1"}  # all writ
 def read(request: HttpRequest) -> bytes:
     """Return the body, inflated. Raises `Refused` with 400, 411, 413 or 415."""
     limit = settings.INGEST_MAX_BODY_BYTES
-    encoding = request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower()
-    chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
+    encoding = _encoding(request.META)
+    chunked = _is_chunked(request.META)
     declared = 0 if chunked else int(request.META.get("CONTENT_LENGTH") or 0)
     if declared > limit:
         raise too_large(limit)
-    if chunked and encoding in _PLAIN and content_type(request.META) in _ENDLESS:
-        raise Refused(
-            411,
-            "length_required",
-            "The end of a chunked form or protobuf can't be checked; send Content-Length.",
-        )
+    if chunked and content_type(request.META) in _ENDLESS:
+        refuse_chunks(request.META)
     try:
         # Django takes a body without Content-Length for an empty one; the server has unchunked it.
         body: bytes = request.META["wsgi.input"].read(limit + 1) if chunked else request.body
@@ -55,6 +51,24 @@ def read(request: HttpRequest) -> bytes:
             f"Content-Encoding {encoding!r:.50} is not supported; send gzip, deflate or none.",
         )
     return inflate(body, encoding, limit)
+
+
+def refuse_chunks(headers: Mapping[str, str]) -> None:
+    """Refuse (411) chunks that aren't compressed, for a body of which a part looks like a whole."""
+    if _is_chunked(headers) and _encoding(headers) in _PLAIN:
+        raise Refused(
+            411,
+            "length_required",
+            "The end of a chunked form or protobuf can't be checked; send Content-Length.",
+        )
+
+
+def _is_chunked(headers: Mapping[str, str]) -> bool:
+    return "chunked" in headers.get("HTTP_TRANSFER_ENCODING", "").lower()
+
+
+def _encoding(headers: Mapping[str, str]) -> str:
+    return headers.get("HTTP_CONTENT_ENCODING", "").strip().lower()
 
 
 def inflate(body: bytes, encoding: str, limit: int) -> bytes:

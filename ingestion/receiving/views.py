@@ -14,12 +14,14 @@ from rest_framework.views import APIView
 from events.wire.validators import MAX_IDENTIFIER
 from ingestion.dialects import availity, buildless, sunbird
 from ingestion.dialects.decoding import IDEMPOTENCY_KEY, Refused, Rejected
-from ingestion.receiving import authentication, context, pipeline
+from ingestion.receiving import authentication, context, pipeline, request_body
 from ingestion.receiving.pipeline import Contents, Posted
 
 log = logging.getLogger(__name__)
 JSON = "application/json"
 BINARY = "application/x-protobuf"
+LINES = "application/x-ndjson"
+PLAIN = "text/plain; charset=utf-8"
 RETRY_AFTER = {"Retry-After": "5"}
 ALLOW = {"Allow": "POST, OPTIONS"}
 
@@ -176,6 +178,8 @@ class EmitView(BuildlessView):
         meta = self.request.META
         query = meta.get("QUERY_STRING", "").encode("latin-1", "replace")
         encoding = buildless.encoding_of(posted.content_type, posted.body, query)
+        if encoding == "protobuf":
+            request_body.refuse_chunks(meta)
         body = buildless.without_key(query) if encoding == "query" else posted.body
         found = context.of_request(meta, posted.sender) | context.of_account(posted.sender)
         return Contents(encoding, body, found)
@@ -193,7 +197,12 @@ class StreamView(BuildlessView):
             msgspec.json.encode(buildless.answer(verdict, self.stream if index == 0 else ""))
             for index, verdict in enumerate(verdicts)
         ]
-        return HttpResponse(b"".join(line + b"\n" for line in lines), content_type="application/x-ndjson")
+        return HttpResponse(b"".join(line + b"\n" for line in lines), content_type=self._media_type())
+
+    def _media_type(self) -> str:
+        """Return the media type of lines, or text where the client accepts only that."""
+        accepted = self.request.META.get("HTTP_ACCEPT", "")
+        return PLAIN if "text/plain" in accepted and LINES not in accepted else LINES
 
     def _contents(self, posted: Posted) -> Contents:
         found = context.of_request(self.request.META, posted.sender) | context.of_account(posted.sender)

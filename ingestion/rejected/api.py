@@ -118,7 +118,7 @@ class TimeField(serializers.DateTimeField):
             raise serializers.ValidationError(f"{error}.") from error
 
 
-class WantedSerializer(serializers.Serializer[dict[str, Any]]):
+class ReplayRequestSerializer(serializers.Serializer[dict[str, Any]]):
     """Which rejected events are to be replayed: all members must hold."""
 
     ids = serializers.ListField(
@@ -143,7 +143,7 @@ class WantedSerializer(serializers.Serializer[dict[str, Any]]):
         return attrs
 
 
-class OutcomeSerializer(serializers.Serializer[dict[str, object]]):
+class ReplayOutcomeSerializer(serializers.Serializer[dict[str, object]]):
     """What became of one rejected event: outcome is stored, duplicate, rejected, several or busy."""
 
     outcome = serializers.CharField()
@@ -158,8 +158,8 @@ class OutcomeSerializer(serializers.Serializer[dict[str, object]]):
 class ReplayActions:
     """Mixed into the view of rejected events."""
 
-    @extend_schema(operation_id="rejected_replay_one", request=None, responses=OutcomeSerializer)
-    @action(detail=True, methods=["post"], url_path="replay", serializer_class=OutcomeSerializer)
+    @extend_schema(operation_id="replay_rejected_event", request=None, responses=ReplayOutcomeSerializer)
+    @action(detail=True, methods=["post"], url_path="replay", serializer_class=ReplayOutcomeSerializer)
     def replay(self, request: Request, **_: object) -> Response:
         """Validate a rejected event again, and file it if it is accepted now."""
         _key_of(request)
@@ -172,12 +172,12 @@ class ReplayActions:
                 audit.record(audit.actor_of(request), "rejected.replayed", row, owner=row.owner, after=after)
         return Response(outcome)
 
-    @extend_schema(operation_id="rejected_replay", responses={202: ReplaySerializer})
-    @action(detail=False, methods=["post"], url_path="replay", serializer_class=WantedSerializer)
+    @extend_schema(operation_id="replay_rejected_events", responses={202: ReplaySerializer})
+    @action(detail=False, methods=["post"], url_path="replay", serializer_class=ReplayRequestSerializer)
     def replay_matching(self, request: Request) -> Response:
         """Request a replay of all matching events, which runs in the background."""
         key = _key_of(request)
-        wanted = WantedSerializer(data=request.data)
+        wanted = ReplayRequestSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         said = wanted.validated_data
         names = [[said[name]] if name in said else [] for name in ("owner", "source")]
@@ -190,6 +190,7 @@ class ReplayActions:
         headers = {"Location": reverse("rejected-replay-job", args=[job.pk])}
         return Response(ReplaySerializer(job).data, status.HTTP_202_ACCEPTED, headers=headers)
 
+    @extend_schema(operation_id="get_replay")
     @action(
         detail=False,
         methods=["get"],
@@ -215,6 +216,7 @@ class RejectedViewSet(ReplayActions, Endpoint, viewsets.ReadOnlyModelViewSet[Rej
     serializer_class = RejectedSerializer
     filter_backends = (FieldFilters,)
     vocabulary = FIELDS_OF_REJECTED
+    rows = "rejected_events"
     pagination_class = RejectedPagination
 
     def get_queryset(self) -> QuerySet[RejectedEvent]:

@@ -8,6 +8,7 @@ from typing import Any
 from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
@@ -60,7 +61,7 @@ class PeriodSerializer(serializers.Serializer[Any]):
     zone = serializers.CharField()
 
 
-class FigureSerializer(serializers.Serializer[Any]):
+class ReportFigureSerializer(serializers.Serializer[Any]):
     """A number at the top of a page."""
 
     title = serializers.CharField()
@@ -71,7 +72,7 @@ class FigureSerializer(serializers.Serializer[Any]):
     note = serializers.CharField(allow_blank=True)
 
 
-class SectionSerializer(serializers.Serializer[Any]):
+class ReportSectionSerializer(serializers.Serializer[Any]):
     """A section of a page."""
 
     name = serializers.CharField()
@@ -104,9 +105,9 @@ class ReportSerializer(serializers.Serializer[Any]):
     period = PeriodSerializer()
     compared_with = PeriodSerializer(allow_null=True)
     answer = serializers.CharField(help_text="The page's first sentence.")
-    figures = FigureSerializer(many=True)
+    figures = ReportFigureSerializer(many=True)
     attention = serializers.ListField(child=serializers.CharField(), help_text="What needs attention.")
-    sections = SectionSerializer(many=True)
+    sections = ReportSectionSerializer(many=True)
     incomplete = serializers.CharField(
         allow_null=True, help_text="Why figures are incomplete. null if they are complete."
     )
@@ -124,7 +125,7 @@ class ReportColumnSerializer(serializers.Serializer[Any]):
     note = serializers.CharField(allow_blank=True)
 
 
-class TableSerializer(serializers.Serializer[Any]):
+class ReportTableSerializer(serializers.Serializer[Any]):
     """The rows of a section."""
 
     page = serializers.CharField()
@@ -215,13 +216,18 @@ class ReportsViewSet(Endpoint, viewsets.GenericViewSet[Any]):
         )
 
     @extend_schema(
-        operation_id="reports_section", parameters=[*PARAMETERS, *OF_FILES], responses=TableSerializer
+        operation_id="get_report_section",
+        parameters=[*PARAMETERS, *OF_FILES],
+        responses={
+            (200, "application/json"): ReportTableSerializer,
+            **{(200, each.type): OpenApiTypes.STR for each in FORMATS.values()},
+        },
     )
     @action(
         detail=True,
         url_path="<str:section>",
         url_name="section",
-        serializer_class=TableSerializer,
+        serializer_class=ReportTableSerializer,
         renderer_classes=(JSONRenderer, CsvRenderer),
     )
     def section(self, request: Request, page: str, section: str) -> HttpResponseBase:

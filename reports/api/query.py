@@ -62,7 +62,7 @@ class DatasetsSerializer(serializers.Serializer[Any]):
     results = DatasetSerializer(many=True)
 
 
-class QuestionSerializer(serializers.Serializer[dict[str, Any]]):
+class QuerySerializer(serializers.Serializer[dict[str, Any]]):
     """A query: metrics of a dataset, by dimensions, of a period."""
 
     dataset = serializers.ChoiceField(choices=list(DATASETS))
@@ -109,7 +109,7 @@ class QuestionSerializer(serializers.Serializer[dict[str, Any]]):
         return attrs
 
 
-class AnswerSerializer(serializers.Serializer[Any]):
+class QueryAnswerSerializer(serializers.Serializer[Any]):
     """The rows of a query."""
 
     dataset = serializers.CharField()
@@ -130,17 +130,17 @@ class QueryViewSet(Endpoint, viewsets.GenericViewSet[Any]):
 
     pagination_class = None
     filter_backends = ()
-    serializer_class = QuestionSerializer
+    serializer_class = QuerySerializer
 
-    @extend_schema(responses=DatasetsSerializer)
+    @extend_schema(operation_id="list_datasets", responses=DatasetsSerializer)
     def list(self, request: Request) -> Response:
         """Return the datasets with their metrics and dimensions."""
         return Response({"results": [_described(each) for each in DATASETS.values()]})
 
-    @extend_schema(operation_id="query", request=QuestionSerializer, responses=AnswerSerializer)
+    @extend_schema(operation_id="run_query", request=QuerySerializer, responses=QueryAnswerSerializer)
     def create(self, request: Request) -> Response:
         """Answer a query."""
-        question = QuestionSerializer(data=request.data)
+        question = QuerySerializer(data=request.data)
         question.is_valid(raise_exception=True)
         asked, access = question.validated_data, Access(request.user)
         query = _query(asked, _filters(asked, access))

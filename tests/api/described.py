@@ -6,7 +6,11 @@ from telemetry_project.api import description
 
 
 def parameters_of(operation: Any) -> list[dict[str, Any]]:
-    """Return the parameters of an operation, including shared ones."""
-    shared = description()["components"]["parameters"]
-    listed = operation.get("parameters", ())
-    return [shared[each["$ref"].rpartition("/")[2]] if "$ref" in each else each for each in listed]
+    """Return the parameters of an operation with their schemas, including shared ones."""
+    components = description()["components"]
+
+    def found(part: dict[str, Any], of: str) -> dict[str, Any]:
+        return components[of][part["$ref"].rpartition("/")[2]] if "$ref" in part else part
+
+    listed = [found(each, "parameters") for each in operation.get("parameters", ())]
+    return [{**each, "schema": found(each["schema"], "schemas")} for each in listed]

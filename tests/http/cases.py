@@ -145,6 +145,11 @@ CHUNKS = [
         (411,),
     ),
     Case(
+        "Chunked protobuf as octets",
+        chunked(chunks(b"\x0a\x01a") + END, "Content-Type: application/octet-stream"),
+        (411,),
+    ),
+    Case(
         "Chunked in capital letters",
         request(chunks(BODY) + END, "Transfer-Encoding: CHUNKED", length=False),
         (200,),

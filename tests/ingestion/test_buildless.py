@@ -183,6 +183,20 @@ def test_a_body_together_with_parameters_is_refused(sender: Sender) -> None:
     assert (response.status_code, response.json()["error"]["code"]) == (400, "body_and_query")
 
 
+def test_octets_are_protobuf_unless_they_begin_like_json(sender: Sender) -> None:
+    _, _, binary = same_event(now_ms())
+    message = pb.Event.FromString(binary)
+    message.event.context.add(**CONTEXT)
+    for length in (9, 10, 13, 32):  # its first two bytes are then blanks in JSON
+        message.collection, message.event.id = "a" * length, f"abcdefghij{length:010d}"
+        response = sender.post(EMIT, message.SerializeToString(), "application/octet-stream")
+        assert (response.status_code, response.json()["ok"]) == (200, True)
+    assert sender.post(EMIT, emitted(), "application/octet-stream").status_code == 200
+    assert file_all().stored == 5
+    response = sender.post(EMIT, b"\xff\xff\xff", "application/octet-stream")
+    assert response.json()["error"]["code"] == "bad_protobuf"
+
+
 def test_invalid_protobuf_is_refused(sender: Sender) -> None:
     response = sender.post(EMIT, b"\xff\xff\xff", PROTOBUF)
     assert response.status_code == 400
@@ -245,7 +259,9 @@ def test_a_stream_is_answered_line_by_line_and_becomes_a_session(sender: Sender)
         json.dumps(emitted("lastevent00004")),
     ]
     response = sender.post(STREAM, "\r\n".join(lines), "application/x-ndjson")
-    assert response.status_code == 200
+    assert (response.status_code, response["Content-Type"]) == (200, "application/x-ndjson")
+    as_text = sender.post(STREAM, "", "application/x-ndjson", Accept="text/plain")
+    assert as_text["Content-Type"] == "text/plain; charset=utf-8"
     answers = [json.loads(line) for line in response.content.splitlines()]
     assert [answer["ok"] for answer in answers] == [True, False, False, True]
     assert [answer["eid"] for answer in answers] == ["firstevent0001", "", "x", "lastevent00004"]

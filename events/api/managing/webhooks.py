@@ -169,7 +169,7 @@ class WebhookViewSet(Listed, Created, Changed, Removed):
             audit.record(self.actor, "webhook.rotated", webhook, owner=webhook.owner)
         return Response({"secret": secret}, headers={"Cache-Control": "no-store"})
 
-    @extend_schema(responses=AttemptSerializer(many=True), operation_id="webhooks_deliveries_list")
+    @extend_schema(responses=AttemptSerializer(many=True), operation_id="list_webhook_deliveries")
     @action(detail=True, methods=["get"], serializer_class=AttemptSerializer, filterset_class=None)
     def deliveries(self, request: Request, **_: object) -> Response:
         """Return its attempts to deliver messages, newest first."""
