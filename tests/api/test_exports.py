@@ -1,4 +1,4 @@
-"""Exports by API: requested by a key or a person, made by a worker, downloaded from a signed address."""
+"""Exports by API: requested by a key or a person, written by a worker, downloaded from a signed URL."""
 
 import json
 import subprocess
@@ -92,7 +92,7 @@ def test_lines_of_a_list_equal_those_of_an_export(reader: Sender, client: Client
         assert (line["owner"], line["dialect"]) == ("Team A", "sunbird")
 
 
-def test_lines_are_followed_by_their_link(reader: Sender, client: Client) -> None:
+def test_lines_link_to_the_next_page(reader: Sender, client: Client) -> None:
     filed(reader, *(log_event(f"m{number}", ets=now_ms() - number) for number in range(7)))
     found, url = [], f"{EVENTS}?format=ndjson&page_size=3"
     while url:
@@ -106,11 +106,11 @@ def test_lines_are_followed_by_their_link(reader: Sender, client: Client) -> Non
     "parameters",
     [{"format": "xml"}, {"format": "ndjson", "fields": "id"}, {"format": "ndjson", "cursor": "x"}],
 )
-def test_lines_refuse_bad_parameters(reader: Sender, client: Client, parameters: Any) -> None:
+def test_lines_refuse_invalid_parameters(reader: Sender, client: Client, parameters: Any) -> None:
     assert client.get(EVENTS, parameters, headers=by(reader)).status_code == 400
 
 
-def test_every_list_is_exported_in_every_format(reader: Sender, client: Client) -> None:
+def test_every_list_can_be_exported_in_every_format(reader: Sender, client: Client) -> None:
     filed(reader, log_event("m1"), log_event("m2", eid="START", edata={"type": "app"}), BAD)
     summarising.summarise_pending(seconds=60.0)
     expected = {"events": 2, "rejected": 1, "sessions": 1, "usage": 3}
@@ -172,7 +172,7 @@ def test_an_export_of_one_kind_has_its_columns(reader: Sender, client: Client) -
         ({"what": "events", "format": "csv", "filters": {"actor": "a" * 20_000}}, "filters"),
     ],
 )
-def test_a_bad_request_names_its_member(reader: Sender, client: Client, body: Any, member: str) -> None:
+def test_an_invalid_request_names_the_field(reader: Sender, client: Client, body: Any, member: str) -> None:
     response = post(client, reader, **body)
     assert response.status_code == 400, response.content
     assert list(response.json()["errors"]) == [member]
@@ -180,12 +180,12 @@ def test_a_bad_request_names_its_member(reader: Sender, client: Client, body: An
 
 
 @pytest.mark.parametrize("body", ["", "[]", "1", '"x"', "{", "null"])
-def test_what_is_no_object_is_refused(reader: Sender, client: Client, body: str) -> None:
+def test_a_body_that_is_not_an_object_is_refused(reader: Sender, client: Client, body: str) -> None:
     response = client.post(EXPORTS, body, "application/json", headers=by(reader))
     assert response.status_code == 400, response.content
 
 
-def test_nobody_has_more_than_three_unfinished_exports(reader: Sender, other: Sender, client: Client) -> None:
+def test_a_reader_can_have_three_unfinished_exports(reader: Sender, other: Sender, client: Client) -> None:
     for _ in range(3):
         asked(client, reader)
     response = post(client, reader, what="events", format="csv")
@@ -193,7 +193,7 @@ def test_nobody_has_more_than_three_unfinished_exports(reader: Sender, other: Se
     asked(client, other)
 
 
-def test_only_its_reader_sees_and_cancels_it(reader: Sender, other: Sender, client: Client) -> None:
+def test_only_the_requester_sees_and_cancels_an_export(reader: Sender, other: Sender, client: Client) -> None:
     job = asked(client, reader)
     path = f"{EXPORTS}{job['id']}/"
     assert client.get(path, headers=by(other)).status_code == 404
@@ -204,7 +204,7 @@ def test_only_its_reader_sees_and_cancels_it(reader: Sender, other: Sender, clie
     assert state_of(client, reader, job)["state"] == "waiting"
 
 
-def test_an_export_has_only_what_its_reader_may_see(reader: Sender, other: Sender, client: Client) -> None:
+def test_an_export_has_only_data_the_requester_may_see(reader: Sender, other: Sender, client: Client) -> None:
     filed(reader, log_event("mine"), BAD)
     filed(other, log_event("theirs"), BAD)
     assert [line["wire"]["mid"] for line in lines(made(client, reader))] == ["mine"]
@@ -213,7 +213,7 @@ def test_an_export_has_only_what_its_reader_may_see(reader: Sender, other: Sende
     assert {line["owner"] for line in lines(made(client, reader, what="rejected"))} == {"Team A"}
 
 
-def test_a_cancelled_export_isnt_made_and_a_ready_one_loses_its_file(reader: Sender, client: Client) -> None:
+def test_cancelling_stops_an_export_or_deletes_its_file(reader: Sender, client: Client) -> None:
     filed(reader, log_event("m1"))
     waiting = asked(client, reader)
     assert client.delete(f"{EXPORTS}{waiting['id']}/", headers=by(reader)).status_code == 204
@@ -228,11 +228,11 @@ def test_a_cancelled_export_isnt_made_and_a_ready_one_loses_its_file(reader: Sen
     assert not ExportJob.objects.get(pk=ready["id"]).path.exists()
 
 
-def test_a_worker_that_is_killed_is_followed_by_another(reader: Sender, client: Client) -> None:
+def test_an_export_of_a_killed_worker_is_written_by_another(reader: Sender, client: Client) -> None:
     filed(reader, log_event("m1"))
     job = asked(client, reader)
     row = ExportJob.objects.filter(pk=job["id"])
-    # As a worker leaves it that was killed: running, with half a file, and no progress since.
+    # As left by a killed worker: running, with half a file, and no progress since.
     row.update(state=State.RUNNING, attempts=1, rows=9, updated_at=timezone.now() - timedelta(minutes=3))
     row.get().path.parent.mkdir(parents=True)
     row.get().path.write_bytes(b'{"half": ')
@@ -242,7 +242,7 @@ def test_a_worker_that_is_killed_is_followed_by_another(reader: Sender, client: 
     assert len(list(lines(read(client.get(done["download_url"]))))) == 1
 
 
-def test_a_link_ends_with_the_key_the_expiry_and_a_changed_signature(reader: Sender, client: Client) -> None:
+def test_a_link_is_invalid_without_the_key_after_expiry_or_if_changed(reader: Sender, client: Client) -> None:
     filed(reader, log_event("m1"))
     job = asked(client, reader)
     making.make_next()
@@ -259,7 +259,7 @@ def test_a_link_ends_with_the_key_the_expiry_and_a_changed_signature(reader: Sen
     assert rows.get().state == State.CANCELLED
 
 
-def test_a_person_exports_in_their_session_and_sees_it_in_the_admin(reader: Sender, client: Client) -> None:
+def test_an_export_in_a_persons_session_is_shown_in_the_admin(reader: Sender, client: Client) -> None:
     filed(reader, log_event("m1"))
     alice = person("alice", reader.key.default_owner)
     client.force_login(alice)
@@ -275,7 +275,7 @@ def test_a_person_exports_in_their_session_and_sees_it_in_the_admin(reader: Send
     assert client.get(f"{EXPORTS}download/{job.token()}/").status_code == 404
 
 
-def test_a_member_of_nothing_cannot_export(client: Client) -> None:
+def test_a_person_without_memberships_cannot_export(client: Client) -> None:
     client.force_login(User.objects.create_user("charlie"))
     response = client.post(
         EXPORTS, json.dumps({"what": "events", "format": "csv"}), content_type="application/json"
@@ -303,8 +303,8 @@ print(*sorted(EXPORTABLE), "|", *sorted(FOLLOWED))
 """
 
 
-def test_a_worker_knows_all_that_can_be_exported_and_followed() -> None:
-    """It has no URLs, whose import registers them in web processes."""
+def test_a_worker_knows_all_contents_of_exports_and_the_feed() -> None:
+    """It doesn't import URLs, which registers them in web processes."""
     printed = subprocess.run(
         [sys.executable, "-c", REGISTERED], cwd=paths.REPOSITORY, check=True, capture_output=True, text=True
     )

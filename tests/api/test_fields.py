@@ -1,7 +1,7 @@
-"""Every column is a field and a filter: the envelope's, those of each kind, and what is below JSON.
+"""Every column is a field and a filter: the envelope's, those of each kind, and paths inside JSON.
 
-The cases come from the declarations: for each column an event with a value is found by its filters, and by no
-other value, and the answer has the value under the column's name.
+The cases are derived from declarations: for each column, an event with a value is found by its filters and by
+no other value, and the response has the value under the column's name.
 """
 
 import json
@@ -29,11 +29,11 @@ OTHER = "no such value"
 MID = "abcdefghij0123456789"
 
 
-Stored = tuple[str, Field, Any]  # a field's name, itself, and its value in an event
+Stored = tuple[str, Field, Any]  # a field's name, the field, and its value in an event
 
 
 class Case(NamedTuple):
-    """A filter, and whether it finds the event."""
+    """A filter, and True if it matches the event."""
 
     parameter: str
     text: str
@@ -41,7 +41,7 @@ class Case(NamedTuple):
 
 
 def send(sender: Sender, kind: str, mid: str = MID) -> Event:
-    """The event of a kind with all of its fields, filed."""
+    """File a complete event of a kind, and return it."""
     dialect = KINDS[kind].schema.dialect
     if dialect == "availity":
         sender.post(AVAILITY, samples.complete(kind) | {"owner": sender.key.default_owner.name})
@@ -54,7 +54,7 @@ def send(sender: Sender, kind: str, mid: str = MID) -> Event:
 
 
 def all_of(client: Client, key: str, url: str, /, **params: str) -> list[Any]:
-    """All rows that following `next` gives."""
+    """Return all rows, by following `next`."""
     headers = {"Authorization": f"Bearer {key}"}
     rows: list[Any] = []
     page: Any = {"next": f"{url}?{urlencode(params)}"}
@@ -67,12 +67,12 @@ def all_of(client: Client, key: str, url: str, /, **params: str) -> list[Any]:
 
 
 def quoted(text: str) -> str:
-    """A value of a list, as CSV has it."""
+    """Quote a value for a comma-separated list."""
     return '"' + text.replace('"', '""') + '"'
 
 
 def cases(name: str, field: Field, stored: Any) -> Iterator[Case]:
-    """The filters of a field with a value, and those of another one."""
+    """Yield filters that match a field's value, and some that don't."""
     if field.type in (TEXTS, JSON):
         yield from _of_members(name, field, stored)
         return
@@ -130,7 +130,7 @@ def _of_members(name: str, field: Field, stored: Any) -> Iterator[Case]:
 
 
 def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """The values in a JSON value that are no lists or objects, with the keys above them."""
+    """Yield the values in a JSON value other than lists and objects, with their paths."""
     if isinstance(value, dict):
         for key, item in value.items():
             yield from leaves(item, (*path, key))
@@ -142,7 +142,7 @@ def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
 
 
 def stored_values(names: Iterator[tuple[str, tuple[Field, ...]]], event: Event) -> Iterator[Stored]:
-    """The fields in which an event has a value."""
+    """Yield the fields in which an event has a value."""
     row = KINDS[event.kind].model._default_manager.get(pk=event.pk)
     for name, fields in names:
         for field in fields:
@@ -155,12 +155,12 @@ def stored_values(names: Iterator[tuple[str, tuple[Field, ...]]], event: Event) 
                 yield name, field, value
 
 
-LEAVES = 3  # values in a JSON value that are tried with all operators; the others are only found
-TOGETHER = 8  # filters in a request that each find the event
+LEAVES = 3  # values in a JSON value that are tested with all operators; others only by equality
+TOGETHER = 8  # matching filters per request
 
 
 def together(finding: list[Case]) -> list[dict[str, str]]:
-    """The filters of all cases, in as few requests as can have them."""
+    """Combine the filters of all cases into as few requests as possible."""
     requests: list[dict[str, str]] = []
     for case in finding:
         for request in requests:
@@ -175,7 +175,7 @@ def together(finding: list[Case]) -> list[dict[str, str]]:
 def try_filters(
     client: Client, sender: Sender, stranger: Sender, url: str, event: Event, of: list[Stored]
 ) -> int:
-    """Each filter finds the event or doesn't, as its case says, and never for a stranger. Return how many."""
+    """Check that each filter matches as its case says, and never for a stranger. Return their number."""
     tried = [case for name, field, stored in of for case in cases(name, field, stored)]
     for case in tried:
         if not case.is_found:
@@ -188,7 +188,7 @@ def try_filters(
 
 
 def try_selection(client: Client, sender: Sender, url: str, event: Event, of: list[Stored]) -> None:
-    """Fields that are asked for are all that the answer has, with the values of the event's page."""
+    """Check that a response has exactly the selected fields, with the values of the event's page."""
     detail = get(client, f"{EVENTS}{event.pk}/", sender.text).json()
     names = [name for name, _, _ in of]
     (row,) = all_of(client, sender.text, url, fields=",".join(("id", *names)), id=str(event.pk))
@@ -206,7 +206,7 @@ def test_every_column_of_each_kind_is_a_filter_and_a_field(
     alice.batch(log_event("another", ets=now_ms() - 60_000, object={"id": "y", "type": "z"}))
     file_all()
     url = f"/api/v1/kinds/{kind}/"
-    # Those of the envelope have a test of their own; here the log has them too.
+    # Fields of the envelope have their own test; here they are tested only for the log.
     of = [
         each for each in stored_values(iter(vocabulary.of_kind(kind)), event) if each[1].kind or kind == "log"
     ]
@@ -242,7 +242,7 @@ def test_every_column_has_a_filter_for_each_operator_of_its_type() -> None:
 
 @pytest.fixture
 def stored(sender: Sender) -> Sender:
-    """Events of several kinds with values to look for."""
+    """Events of several kinds with values to search for."""
     context = {
         "channel": "in.example",
         "env": "library",
@@ -330,7 +330,7 @@ FOUND: tuple[tuple[dict[str, str], str], ...] = (
 
 
 @pytest.mark.parametrize("windows", [paging.WINDOWS, (2, 1, 1)])
-def test_a_filter_finds_what_it_names(
+def test_filters_find_matching_events(
     stored: Sender, client: Client, windows: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paging, "WINDOWS", windows)
@@ -399,14 +399,14 @@ def test_the_wire_form_can_be_selected_in_every_list(
         ({"extra.\x00": "1"}, "unknown_parameter"),
     ],
 )
-def test_what_means_nothing_is_a_400(
+def test_an_invalid_filter_is_refused(
     sender: Sender, client: Client, query: dict[str, str], code: str
 ) -> None:
     response = get(client, EVENTS, sender.text, **query)
     assert (response.status_code, response.json()["code"]) == (400, code)
 
 
-def test_a_page_says_how_far_it_searched(
+def test_a_page_says_how_far_back_it_searched(
     sender: Sender, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paging, "WINDOWS", (2, 3))
@@ -426,7 +426,7 @@ def test_a_page_says_how_far_it_searched(
     assert sessions == {"next": None, "previous": None, "results": [], "searched_back_to": None}
 
 
-def test_a_time_within_a_millisecond_is_compared_exactly(sender: Sender, client: Client) -> None:
+def test_times_are_compared_to_the_microsecond(sender: Sender, client: Client) -> None:
     sender.batch(log_event())
     file_all()
     at = Event.objects.get().occurred_at
@@ -438,7 +438,7 @@ def test_a_time_within_a_millisecond_is_compared_exactly(sender: Sender, client:
             assert len(found) == count, (operator, moment)
 
 
-def test_sessions_and_rejected_events_have_their_columns_as_filters(
+def test_sessions_and_rejected_events_can_be_filtered_by_their_columns(
     sender: Sender, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paging, "WINDOWS", (1, 1))

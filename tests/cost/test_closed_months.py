@@ -1,4 +1,4 @@
-"""Closed months are followed: what each owner was charged, once, when the month is closed."""
+"""Closed months in the change feed: each owner's charges, once, when the month is closed."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from events.feed.followed import FOLLOWED, Question
 from events.ownership.owner import Owner
 from events.webhooks import delivery, queries
 from events.webhooks.webhook import Webhook
-from reports.cost import month_feed  # noqa: F401  (registers them, as the worker's tasks do)
+from reports.cost import month_feed  # noqa: F401  (registers them, like the worker's tasks)
 from reports.cost.charging import closing
 from reports.cost.closed_months import ClosedMonth
 from tests.cost.ledgers import assign, at, owner, plan, use
@@ -66,7 +66,7 @@ def test_a_month_is_posted_once_when_it_is_closed(owners: tuple[Owner, Owner], r
     assert sum(Decimal(each["cost"]) for each in month["charges"]) == 7
 
 
-def test_each_owner_follows_their_own(owners: tuple[Owner, Owner]) -> None:
+def test_each_owner_gets_only_its_own_closed_months(owners: tuple[Owner, Owner]) -> None:
     a, b = owners
     closing.close(a.organization, SEPTEMBER, audit.Actor("olga"), END)
     assert ClosedMonth.objects.count() == 2

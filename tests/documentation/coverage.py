@@ -1,7 +1,7 @@
-"""Coverage: where each field of the published formats can be found again, tried with one event of each kind.
+"""Generates the page about coverage: where each field of the published formats is available.
 
-The event has all fields of its format. Each value in it is looked for by the API's filter, by the filter and
-the search of the admin's list, in the SQL views and in an export, under its path on the wire.
+One event per kind has all fields of its format. Each value is searched by the API's filter, by the filter and
+the search of the admin's list, in the SQL views, and in an export by its path on the wire.
 """
 
 import json
@@ -87,10 +87,10 @@ def coverage_of(kind: str, event: Event, sent: Any, sender: Sender, lead: Client
         field = _field(kind, path)
         text = _text(field, event, row)
         assert text, f"{kind}: {path} is not stored in {field.name}"
-        # The name of a column goes before the path of another: Availity's `version` is that of the format.
+        # A column's name takes precedence over another's path: Availity's `version` is that of the format.
         is_path = field in vocabulary.of_kind(kind).find(path)
         api[path if is_path else _quoted(field)] = text
-        # The admin's list has the numbers of owners and sources.
+        # The admin's list uses the primary keys of owners and sources.
         by_number = field.column in ("owner_id", "source_id")
         admin[field.name if by_number else _quoted(field)] = (
             str(getattr(event, field.column)) if by_number else text
@@ -103,7 +103,7 @@ def coverage_of(kind: str, event: Event, sent: Any, sender: Sender, lead: Client
     return found
 
 
-TOGETHER = 12  # filters in a request, all of which have to find the event
+TOGETHER = 12  # filters per request, all of which must match the event
 
 
 def _ask_api(kind: str, event: Event, sender: Sender, filters: dict[str, str]) -> None:
@@ -123,7 +123,7 @@ def _ask_admin(kind: str, event: Event, lead: Client, filters: dict[str, str]) -
 
 
 def _search(event: Event, sender: Sender, filters: dict[str, str]) -> None:
-    """Search for each value by its name, as the search field of the admin's list does."""
+    """Search for each value by field name, with the search of the admin's list."""
     access = Access.of_owner(sender.key.default_owner)
     for some in _batches(filters):
         conditions = [by_name(f"{name}:{text}", access) for name, text in some.items()]
@@ -138,7 +138,7 @@ def _batches(filters: dict[str, str]) -> Iterator[dict[str, str]]:
 
 
 def _field(kind: str, path: str) -> Field:
-    """Return the field that has what is at a path on the wire."""
+    """Return the field of a path on the wire."""
     fields = [field for _, fields in vocabulary.of_kind(kind) for field in fields if path in field.wire]
     names = vocabulary.of_kind(kind)
     found = [*fields, *names.find(path), *names.find(f"extra.{path}")]
@@ -147,13 +147,13 @@ def _field(kind: str, path: str) -> Field:
 
 
 def _quoted(field: Field) -> str:
-    """Return the name of a field as a filter takes it: a step with a dot in it is in quotes."""
+    """Return the name of a field for a filter, with quotes around steps that contain a dot."""
     base = field.name.removesuffix("".join(f".{step}" for step in field.path))
     return ".".join((base, *(f'"{step}"' if "." in step else step for step in field.path)))
 
 
 def _paths(value: Any, above: tuple[str, ...] = ()) -> Iterator[str]:
-    """Yield the path of each value that is no list or object. Positions in lists are left out."""
+    """Yield the path of each value other than lists and objects, without positions in lists."""
     if isinstance(value, dict):
         for key, item in value.items():
             yield from _paths(item, (*above, f'"{key}"' if "." in key else key))
@@ -165,7 +165,7 @@ def _paths(value: Any, above: tuple[str, ...] = ()) -> Iterator[str]:
 
 
 def _text(field: Field, event: Event, row: Any) -> str:
-    """Return a stored value of a field as a filter takes it; empty if it has none."""
+    """Return the stored value of a field for a filter, or an empty text."""
     if field.column in ("owner_id", "source_id"):
         value: Any = getattr(event, field.name).name
     else:

@@ -1,4 +1,4 @@
-"""Every field of the published formats is found again: by the API, in the admin, with SQL and in exports."""
+"""Every field of the published formats is available by the API, in the admin, with SQL and in exports."""
 
 import os
 from pathlib import Path

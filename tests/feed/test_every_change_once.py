@@ -1,8 +1,8 @@
-"""The feed's proof: whatever happens to writers, each reader gets each event once, in one order, no gaps.
+"""Each reader of the feed gets each event once, in the same order, whatever happens to the writers.
 
-Four drain processes file what comes in, some of it twice and some of it weeks late. Rows of the inbox are
-held, drains are killed (-9) with a transaction open, rejected events are replayed, and a transaction stays
-open all the time, as a backup does. Readers with different limits follow from the first moment.
+Four drain processes file events, some of them sent twice and some weeks late. Meanwhile rows of the inbox
+are locked, drains are killed (-9) with a transaction open, rejected events are replayed, and one transaction
+stays open throughout, like that of a backup. Readers with different limits follow from the start.
 """
 
 import os
@@ -31,10 +31,10 @@ from tests.rejected.conftest import set_validation, strict_fault
 from tests.sending import MakeSender, Sender, file_all, log_event, now_ms
 from tests.serving import database_url
 
-PATIENCE = 120.0  # seconds, for what takes a few
+PATIENCE = 120.0  # seconds, for steps that take a few
 DRAINS = 4
-ROUNDS = 3  # of killed drains
-REQUESTS, EVENTS = 40, 5  # of a round
+ROUNDS = 3  # with a killed drain each
+REQUESTS, EVENTS = 40, 5  # per round
 LIMITS = (1, 7, 1_000)
 WEEK_MS = 7 * 86_400_000
 DRAIN = """
@@ -52,13 +52,13 @@ while True:
 
 
 class Reader(Thread):
-    """Follows the feed until it is told that nothing more comes, and then to its end."""
+    """Follows the feed until told that nothing more will come, then reads to the end."""
 
     def __init__(self, limit: int) -> None:
         super().__init__()
         self.limit = limit
         self.found: list[UUID] = []
-        self.cursors: list[tuple[Cursor, int]] = []  # with how many were found by then
+        self.cursors: list[tuple[Cursor, int]] = []  # each with the number of changes found so far
         self.is_last = Flag()
         self.failure: BaseException | None = None
 
@@ -66,7 +66,7 @@ class Reader(Thread):
         cursor = BEGINNING
         try:
             while True:
-                is_last = self.is_last.is_set()  # before it looks
+                is_last = self.is_last.is_set()  # before reading
                 changes, after = reading.changes_after(cursor, None, What.EVENTS, self.limit)
                 self.found += [each.id for each in changes]
                 self.cursors.append((after, len(self.found)))
@@ -75,21 +75,21 @@ class Reader(Thread):
                 if after == cursor:
                     self.is_last.wait(0.05)
                 cursor = after
-        except BaseException as error:  # noqa: BLE001  (the test says what it was)
+        except BaseException as error:  # noqa: BLE001  (reported by the test)
             self.failure = error
         finally:
             connection.close()
 
 
 def session() -> "psycopg.Connection[Any]":
-    """A session beside those of Tally, with no limits on its waiting."""
+    """Open a database session of the test's own, without timeouts."""
     parameters = connection.get_connection_params()
     names = ("dbname", "user", "password", "host", "port")
     return psycopg.connect(**{name: parameters[name] for name in names if parameters.get(name)})
 
 
 class Drains:
-    """Drain processes, with patience for locks."""
+    """Drain processes with long lock timeouts."""
 
     def __init__(self) -> None:
         self.running: list[subprocess.Popen[bytes]] = []
@@ -102,7 +102,7 @@ class Drains:
         self.running.append(subprocess.Popen(command, env=os.environ | settings | timeouts | own))
 
     def kill(self) -> None:
-        """Kill the one that has run longest."""
+        """Kill the oldest process."""
         victim = self.running.pop(0)
         victim.kill()
         victim.wait()
@@ -113,7 +113,7 @@ class Drains:
 
 
 def waiting_for_locks(watcher: "psycopg.Connection[Any]") -> int:
-    """How many drains wait: for the counters, with events and changes written, or for an event of another."""
+    """Count drains that wait for a lock: on the counters, after writing, or on an event of another drain."""
     found = watcher.execute(
         "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'feed-drain'"
         " AND wait_event_type = 'Lock'"
@@ -122,7 +122,7 @@ def waiting_for_locks(watcher: "psycopg.Connection[Any]") -> int:
 
 
 def send(sender: Sender, round_number: int) -> None:
-    """New events, some of them late by weeks, and each tenth request again."""
+    """Send new events, some of them weeks late, and every tenth request twice."""
     for number in range(REQUESTS):
         late = WEEK_MS * (number % 3) if number % 4 == 0 else 0
         events = [
@@ -135,7 +135,7 @@ def send(sender: Sender, round_number: int) -> None:
 
 @contextmanager
 def replaying_all() -> Iterator[None]:
-    """Rejected events are replayed, three at a time, beside everything else."""
+    """Replay rejected events during the block, three at a time."""
 
     def work() -> None:
         try:
@@ -159,7 +159,9 @@ def is_filed() -> bool:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("transactional_db")
-def test_every_reader_gets_every_event_once_and_in_one_order(sender: Sender, make_sender: MakeSender) -> None:
+def test_every_reader_gets_every_event_once_and_in_the_same_order(
+    sender: Sender, make_sender: MakeSender
+) -> None:
     strict = make_sender("Strict", owners="all")
     set_validation(strict, "strict")
     strict.batch(*(strict_fault() | {"mid": f"replayed {number}"} for number in range(30)))
@@ -197,7 +199,9 @@ def test_every_reader_gets_every_event_once_and_in_one_order(sender: Sender, mak
         assert reader.found == readers[0].found
         for cursor, count in reader.cursors[:: max(1, len(reader.cursors) // 20)]:
             again, _ = reading.changes_after(cursor, None, What.EVENTS, 2 * len(stored))
-            assert [each.id for each in again] == reader.found[count:], "a cursor leads to the same again"
+            assert [each.id for each in again] == reader.found[count:], (
+                "reading again from a cursor gives the same"
+            )
 
 
 def _break(
@@ -207,7 +211,7 @@ def _break(
     holder: "psycopg.Connection[Any]",
     watcher: "psycopg.Connection[Any]",
 ) -> None:
-    """Send while all drains wait with open transactions and rows are held; then kill one of them."""
+    """Send while all drains wait with open transactions and rows are locked; then kill one of them."""
     with holder.transaction():
         holder.execute("LOCK TABLE events_usagehour IN SHARE MODE")
         send(sender, number)
@@ -215,11 +219,11 @@ def _break(
         holder.execute("SELECT FROM ingestion_inboxrequest ORDER BY id DESC LIMIT 5 FOR UPDATE SKIP LOCKED")
         drains.kill()
         drains.start()
-    # Free to go on, those that were alive; the others' work is somebody else's now.
+    # Surviving drains go on; other drains file what the killed one had claimed.
 
 
 @pytest.mark.usefixtures("transactional_db")
-def test_an_open_transaction_delays_only_what_it_writes_itself(sender: Sender) -> None:
+def test_an_open_transaction_delays_only_its_own_changes(sender: Sender) -> None:
     with session() as writer:
         writer.execute(
             "INSERT INTO events_change (what, owner_id, ids, count) VALUES (1, %s, %s, 1)",
@@ -235,7 +239,7 @@ def test_an_open_transaction_delays_only_what_it_writes_itself(sender: Sender) -
 
 
 @pytest.mark.usefixtures("transactional_db")
-def test_changes_that_somebody_holds_are_numbered_later(sender: Sender) -> None:
+def test_locked_changes_are_numbered_later(sender: Sender) -> None:
     with session() as holder:
         held = None
         while held is None:  # readers that waited in earlier tests may number a change first
@@ -264,7 +268,7 @@ def test_positions_only_grow_even_if_the_clock_goes_back(db: None, sender: Sende
     assert list(Change.objects.order_by("id").values_list("position", flat=True)) == [future, future + 1]
 
 
-def test_a_cursor_from_after_a_backup_goes_on_in_the_restored_database(db: None, sender: Sender) -> None:
+def test_a_cursor_newer_than_the_backup_works_in_the_restored_database(db: None, sender: Sender) -> None:
     sender.batch(log_event("in the backup"))
     file_all()
     change.number_all()

@@ -1,4 +1,4 @@
-"""The feed goes with the events, and a cursor outlives both."""
+"""Changes are removed with their events, and cursors remain valid."""
 
 from datetime import timedelta
 from io import StringIO
@@ -27,7 +27,7 @@ def positions() -> list[int | None]:
     return list(Change.objects.filter(what=What.EVENTS).order_by("id").values_list("position", flat=True))
 
 
-def test_changes_of_removed_events_are_removed_and_old_cursors_lead_on(sender: Sender) -> None:
+def test_changes_of_removed_events_are_removed_and_old_cursors_stay_valid(sender: Sender) -> None:
     for mid in ("removed", "kept"):
         sender.batch(log_event(mid))
         file_all()
@@ -47,7 +47,7 @@ def test_changes_of_removed_events_are_removed_and_old_cursors_lead_on(sender: S
         assert [each.id for each in found] == second.ids
 
 
-def test_without_removals_nothing_goes_and_everything_is_numbered(sender: Sender) -> None:
+def test_without_removals_all_changes_stay_and_are_numbered(sender: Sender) -> None:
     sender.batch(log_event())
     file_all()
     assert positions() == [None]
@@ -56,7 +56,7 @@ def test_without_removals_nothing_goes_and_everything_is_numbered(sender: Sender
 
 
 @pytest.mark.parametrize("what", [What.EVENTS, What.REJECTED, What.SESSIONS])
-def test_what_was_stored_before_the_feed_is_added_once(sender: Sender, what: What) -> None:
+def test_rows_stored_before_the_feed_existed_are_added_once(sender: Sender, what: What) -> None:
     from django.db import connection
 
     sender.batch(log_event("a"), log_event("b"), {"eid": "NOPE"})
@@ -77,7 +77,7 @@ def test_what_was_stored_before_the_feed_is_added_once(sender: Sender, what: Wha
     assert [each.id for each in found] == [each.id for each in before]
 
 
-def test_changes_of_rejected_events_go_once_all_of_them_are_gone(sender: Sender) -> None:
+def test_changes_of_rejected_events_are_removed_with_the_last_of_them(sender: Sender) -> None:
     sender.batch({"eid": "NOPE", "mid": "a"}, {"eid": "NOPE", "mid": "b"})
     file_all()
     change.number_all()
@@ -91,12 +91,12 @@ def test_changes_of_rejected_events_go_once_all_of_them_are_gone(sender: Sender)
         assert list(of_rejected.all()) == left
 
 
-def test_erased_ids_leave_the_feed_and_cursors_stay_valid(sender: Sender) -> None:
+def test_erased_ids_are_removed_from_the_feed_and_cursors_stay_valid(sender: Sender) -> None:
     ann = {"actor": {"id": "ann-4711", "type": "User"}}
     sender.batch(log_event("1", **ann), log_event("2"), log_event("3", **ann), log_event("4"))
     file_all()
     sender.batch(log_event("5", **ann))
-    file_all()  # in a change without a position
+    file_all()  # as a change without a position
     first, second, *rest = reading.changes_after(BEGINNING, None, What.EVENTS, 9)[0]
     theirs = set(Event.objects.filter(actor="ann-4711").values_list("pk", flat=True))
     Change.objects.filter(position=rest[-1].after.position - 1).update(position=None)
@@ -110,7 +110,7 @@ def test_erased_ids_leave_the_feed_and_cursors_stay_valid(sender: Sender) -> Non
     assert {each.id for each in reading.changes_after(BEGINNING, None, What.EVENTS, 9)[0]} == kept | {NIL}
 
 
-def test_sessions_that_an_erasure_removes_leave_the_feed(sender: Sender) -> None:
+def test_sessions_removed_by_an_erasure_are_removed_from_the_feed(sender: Sender) -> None:
     context = {"channel": "c1", "env": "home", "pdata": {"id": "portal"}, "did": "d1"}
     for sid, actor in (("of ann", "ann-4711"), ("of ben", "ben")):
         sender.batch(log_event(sid, actor={"id": actor, "type": "User"}, context=context | {"sid": sid}))

@@ -1,4 +1,4 @@
-"""Exports and files of offline applications, imported: equal tables, the same ids, and nothing twice."""
+"""Importing exports and files of offline applications gives equal rows and IDs and stores nothing twice."""
 
 import gzip
 import json
@@ -60,7 +60,7 @@ def exported(path: Path) -> Path:
 
 
 def tables() -> dict[str, list[dict[str, Any]]]:
-    """All rows of events and kinds, but for the time of filing."""
+    """Return all rows of events and kinds, except for the time of filing."""
     events: list[Any] = list(Event.objects.order_by("id").values())
     found: dict[str, list[dict[str, Any]]] = {"event": events}
     for row in found["event"]:
@@ -78,7 +78,7 @@ def empty() -> None:
 
 
 def send_everything(sender: Sender) -> None:
-    """Send every kind of every dialect, complete and minimal, and what only a request tells."""
+    """Send every kind of every dialect, complete and minimal, and events that need a request's headers."""
     for make in (samples.complete, samples.minimal):
         for number, kind in enumerate(KINDS):
             event = make(kind, ms=now_ms() - number)
@@ -143,7 +143,7 @@ def test_importing_again_changes_nothing(sender: Sender, tmp_path: Path) -> None
     assert list(UsageHour.objects.order_by("pk").values()) == usage, "nothing is counted twice"
 
 
-def test_an_interrupted_import_goes_on(sender: Sender, tmp_path: Path) -> None:
+def test_an_interrupted_import_can_be_repeated(sender: Sender, tmp_path: Path) -> None:
     sender.batch(*(log_event(f"m{number}") for number in range(7)))
     file_all()
     path = exported(tmp_path / "all.ndjson")
@@ -159,7 +159,7 @@ def test_an_interrupted_import_goes_on(sender: Sender, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("is_compressed", [False, True])
 @pytest.mark.parametrize("form", ["body", "indented", "batches", "events"])
-def test_files_of_offline_apps_are_filed_with_their_times(
+def test_files_of_offline_apps_keep_the_times_of_their_events(
     sender: Sender, tmp_path: Path, form: str, is_compressed: bool
 ) -> None:
     old = now_ms() - 3 * DAY
@@ -183,7 +183,7 @@ def test_files_of_offline_apps_are_filed_with_their_times(
     assert file_all().duplicates == 4, "the application sends them after all"
 
 
-def test_old_events_need_a_larger_age(sender: Sender, settings: Any, tmp_path: Path) -> None:
+def test_old_events_need_max_age(sender: Sender, settings: Any, tmp_path: Path) -> None:
     settings.EVENT_MAX_AGE_DAYS = 10
     settings.RETENTION_WEEKS = 0
     path = tmp_path / "offline"
@@ -196,7 +196,7 @@ def test_old_events_need_a_larger_age(sender: Sender, settings: Any, tmp_path: P
     assert Event.objects.count() == 1
 
 
-def test_an_import_may_be_free_of_charge(sender: Sender, tmp_path: Path) -> None:
+def test_an_import_can_be_free_of_charge(sender: Sender, tmp_path: Path) -> None:
     owner = sender.key.default_owner
     assign(plan(prices={"events": "1", "ingested": "1", "stored": "1"}), of=owner.organization)
     path = tmp_path / "offline"
@@ -220,7 +220,7 @@ def test_an_import_may_be_free_of_charge(sender: Sender, tmp_path: Path) -> None
     assert verification.examine(timezone.now()).found, "what is free is verified too"
 
 
-def test_an_import_without_a_terminal_says_how_far_it_is(
+def test_an_import_without_a_terminal_logs_its_progress(
     sender: Sender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_events, "LINE_SECONDS", 0.0)
@@ -232,7 +232,9 @@ def test_an_import_without_a_terminal_says_how_far_it_is(
     assert lines[-1].startswith("offline: 100%")
 
 
-def test_another_owner_gets_its_own_events(sender: Sender, make_sender: MakeSender, tmp_path: Path) -> None:
+def test_events_can_be_imported_for_another_owner(
+    sender: Sender, make_sender: MakeSender, tmp_path: Path
+) -> None:
     sender.batch(log_event("m1"))
     sender.post(AVAILITY, message())
     file_all()
@@ -273,7 +275,7 @@ def test_a_dry_run_stores_nothing(sender: Sender, tmp_path: Path) -> None:
         ('{"eid": "LOG"}', "names no owner"),
     ],
 )
-def test_a_bad_file_names_its_line(sender: Sender, tmp_path: Path, text: str, reason: str) -> None:
+def test_a_bad_file_is_explained(sender: Sender, tmp_path: Path, text: str, reason: str) -> None:
     path = tmp_path / "bad"
     path.write_text(text)
     if not text:

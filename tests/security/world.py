@@ -1,4 +1,4 @@
-"""A world of two owners in one organization: all that is acorn's says so, and so does all that is zebra's."""
+"""Two owners in one organization, acorn and zebra, whose name is part of all their data."""
 
 import json
 import re
@@ -48,18 +48,18 @@ from tests.sending import AVAILITY, EMIT, SUNBIRD, MakeSender, Sender, file_all,
 from tests.wire import samples
 
 MINE, THEIRS = "acorn", "zebra"
-# Received events of each, as no other number is.
+# The number of received events of each, which occurs nowhere else.
 COUNTS = {MINE: 5151515, THEIRS: 7373737}
 GROUPED = {word: re.compile(r"[,\s]?".join(str(count))) for word, count in COUNTS.items()}
 UUID_TEXT = re.compile("-".join(f"[0-9a-f]{{{length}}}" for length in (8, 4, 4, 4, 12)))
 PATHS = {"sunbird": SUNBIRD, "availity": AVAILITY, "buildless": EMIT}
-# Written by whoever looks: of second factors the draft that the page for setting one up shows.
+# Changed by visits to pages: setting up a second factor creates a draft.
 NOT_SNAPPED = (LoginSession, LogEntry, AuditEntry, TOTPDevice)
 
 
 @dataclass(frozen=True)
 class Side:
-    """One owner and all that is its own."""
+    """One owner and all its data."""
 
     word: str
     owner: Owner
@@ -69,20 +69,20 @@ class Side:
     viewer: User
 
     def rows(self, model: type[models.Model]) -> list[Any]:
-        """The rows of a model that are this owner's; every model that has a page needs its line here."""
+        """Return the owner's rows of a model. Every model with a page needs an entry in ROWS."""
         found = ROWS[model](self)
         assert found.exists(), f"the world has no {model.__name__} of {self.word}"
         return list(found)
 
     @cached_property
     def ids(self) -> set[str]:
-        """Ids that tell of rows by themselves. The world makes none later."""
+        """IDs that identify the owner's rows."""
         events = [str(pk) for pk in Event.objects.filter(owner=self.owner).values_list("pk", flat=True)]
         sessions = [str(pk) for pk in Session.objects.filter(owner=self.owner).values_list("pk", flat=True)]
         return {*events, *sessions, str(self.owner.key)}
 
     def snapshot(self) -> list[str]:
-        """All that the database holds of this owner, as text."""
+        """Return everything that the database has about this owner, as text."""
         return sorted(row for model in apps.get_models() for row in self._kept(model))
 
     def _kept(self, model: type[models.Model]) -> Iterable[str]:
@@ -98,14 +98,16 @@ class Side:
                 yield text
 
 
-# The rows of each model that has pages.
+# An owner's rows of each model with pages.
 ROWS: dict[type[models.Model], Any] = {
     Event: lambda side: Event.objects.filter(owner=side.owner),
     Session: lambda side: Session.objects.filter(owner=side.owner),
     RejectedEvent: lambda side: RejectedEvent.objects.filter(owner=side.owner),
     InboxRequest: lambda side: InboxRequest.objects.filter(owner=side.owner),
     Owner: lambda side: Owner.objects.filter(pk=side.owner.pk),
-    Membership: lambda side: Membership.objects.filter(owner=side.owner).order_by("-role"),  # a lead may stay
+    Membership: lambda side: Membership.objects.filter(owner=side.owner).order_by(
+        "-role"
+    ),  # the last lead can't be removed
     ApiKey: lambda side: ApiKey.objects.filter(default_owner=side.owner),
     Budget: lambda side: Budget.objects.filter(owner=side.owner),
     Subscription: lambda side: Subscription.objects.filter(owners=side.owner),
@@ -134,20 +136,20 @@ ROWS |= {
 
 
 def world(make_sender: MakeSender) -> dict[str, Side]:
-    """Both sides, each with all that there can be."""
+    """Create both owners, with every kind of data."""
     sides = {word: side(word, make_sender) for word in (MINE, THEIRS)}
     file_all()
     summarising.summarise_pending(seconds=60.0)
     folding.tick(seconds=60.0)
-    change.number_all()  # as whoever reads the feed does for everybody
+    change.number_all()  # as any reader of the feed does
     for word, each in sides.items():
-        each.sender.batch(_of(word, log_event(), "waiting"))  # and stays in the inbox
+        each.sender.batch(_of(word, log_event(), "waiting"))  # stays in the inbox
         UsageHour.objects.filter(owner=each.owner, kind="log").update(received=COUNTS[word])
     return sides
 
 
 def side(word: str, make_sender: MakeSender) -> Side:
-    """An owner with members, keys, an audit entry, and events of all kinds on their way."""
+    """Create an owner with members, keys, an audit entry, and events of all kinds in the inbox."""
     sender = make_sender(f"{word} owner", name=f"{word} key")
     reader = make_sender(f"{word} owner", name=f"{word} reader", kind=KeyType.SECRET)
     owner = sender.key.default_owner
@@ -189,7 +191,7 @@ def side(word: str, make_sender: MakeSender) -> Side:
 
 
 def _webhook(made: Side, now: datetime) -> None:
-    """A webhook, paused so that nothing is sent, and an attempt of it."""
+    """Create a webhook, paused so that nothing is sent, and an attempt."""
     webhook = Webhook(owner=made.owner, name=f"{made.word} webhook", url=f"https://{made.word}.example/")
     webhook.begin()
     webhook.paused_at, webhook.reason = now, f"{made.word} reason"
@@ -208,7 +210,7 @@ def _webhook(made: Side, now: datetime) -> None:
 
 
 def _mails(made: Side, now: datetime) -> None:
-    """The contact's address, what it is subscribed to, and a mail that waits for it."""
+    """Create the contact's address, a subscription, and a waiting mail."""
     address = Address.objects.create(
         owner=made.owner,
         address=f"{made.word}@example.org",
@@ -234,7 +236,7 @@ def _enveloped(kind: str, event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of(word: str, event: dict[str, Any], number: str) -> dict[str, Any]:
-    """The event as this owner's: its texts that people and machines are known by."""
+    """Return the event with this owner's name in its identifiers."""
     text = json.dumps(event)
     event = json.loads(text)
     if "eid" in event:
@@ -251,7 +253,7 @@ def _of(word: str, event: dict[str, Any], number: str) -> dict[str, Any]:
 
 
 def _price(made: Side) -> None:
-    """What the owner pays by: a plan and a price of its own, a discount, a platform cost."""
+    """Create the owner's plan, price, discount and platform cost."""
     owner, since = made.owner, prices.SINCE
     plan = PricePlan.objects.create(name=f"{made.word} plan")
     Price.objects.create(plan=plan, meter="events", sku=f"{made.word}-sku", unit_price=2, valid_from=since)
@@ -263,7 +265,7 @@ def _price(made: Side) -> None:
 
 
 def tells(body: str, side: Side, asked: str) -> list[str]:
-    """What an answer tells of an owner. What was asked comes back in many pages and tells nothing new."""
+    """Return what a response reveals about an owner, ignoring echoed parameters of the request."""
     for term in sorted({*re.findall(r"[\w@.-]+", asked)}, key=len, reverse=True):
         if side.word in term or len(term) > 8:
             body = body.replace(term, "")

@@ -1,4 +1,4 @@
-"""After an actor was erased, nothing that Tally keeps has its id: no table, no file, nothing in Valkey."""
+"""After an erasure, the actor's ID is in no table, no file and nowhere in Valkey."""
 
 import gzip
 import json
@@ -54,7 +54,7 @@ from tests.wire import samples
 
 __all__ = ["lead"]
 pytestmark = pytest.mark.django_db(transaction=True)
-# What an actor may be called.
+# Names of actors.
 ACTORS = {
     "an address": "Ann.Lee+7@Mail.example",
     "text of all sorts": "läufer 8841/'zx\" & co",
@@ -65,7 +65,7 @@ REJECTED = "/admin/ingestion/rejectedevent/"
 
 @pytest.fixture
 def team_a(make_sender: MakeSender, settings: Any) -> Sender:
-    """A sender of a team, on a machine where mails are files."""
+    """A sender of a team, with mails written to files."""
     settings.EMAIL_BACKEND = "reports.mail.files.EmailBackend"
     settings.EMAIL_FILE_PATH = str(Path(settings.DATA) / "mail")
     settings.MAIL_PAUSE_SECONDS = 0.0
@@ -73,12 +73,12 @@ def team_a(make_sender: MakeSender, settings: Any) -> Sender:
 
 
 def of(actor: str, event: Any) -> Any:
-    """A sample as the actor's."""
+    """Return an event with this actor."""
     return json.loads(json.dumps(event).replace('"user-42"', json.dumps(actor)))
 
 
 def said(actor: str) -> dict[str, Any]:
-    """What an event may say of its actor beside naming it."""
+    """Return fields in which an event may mention its actor."""
     return {
         "object": {"id": actor, "type": "User", "rollup": {"l1": actor}},
         "tags": [actor, f"of {actor}\x00"],
@@ -124,7 +124,7 @@ def misspelt(sender: Sender, actor: str) -> None:
 
 
 def read(lead: Client, actor: str) -> None:
-    """Search for the actor and take what is found along, as a lead; get mail that names it."""
+    """As a lead, search for the actor, export the results and get mail about it."""
     for query in ({"q": actor}, {"actor": actor}, {"q": f"note:{actor}"}):
         lead.get("/admin/events/event/", query)
         for form in ("csv", "xlsx", "ndjson"):
@@ -133,7 +133,7 @@ def read(lead: Client, actor: str) -> None:
 
 
 def mailed(sender: Sender, actor: str) -> None:
-    """Send a mail that names the actor, and let one wait."""
+    """Send a mail that names the actor, and leave another one waiting."""
     to = contact_of(sender.key.default_owner)
     table = Attachment("errors.csv", f"code,count\nNO_{actor},1\n".encode())
     content = MailContent(
@@ -147,7 +147,7 @@ def mailed(sender: Sender, actor: str) -> None:
 
 
 def logged(actor: str) -> None:
-    """Let PostgreSQL log a statement that failed, with the actor in it."""
+    """Make PostgreSQL log a failed statement with the actor in it."""
     with pytest.raises(DataError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT 1 / (length(%s) - length(%s))", [actor, actor])
 
@@ -165,9 +165,9 @@ def names_of(actor: str) -> list[str]:
 
 
 @pytest.mark.parametrize("called", ACTORS)
-def test_no_trace_is_left_of_an_actor_who_was_everywhere(called: str, team_a: Sender, lead: Client) -> None:
+def test_an_erasure_leaves_no_trace_of_an_actor(called: str, team_a: Sender, lead: Client) -> None:
     actor = ACTORS[called]
-    # Ben and Ann have a session in common, which stays with Ben in it.
+    # Ben and Ann share a session, which remains with only Ben.
     team_a.batch(log_event("ben:1", actor={"id": "ben", "type": "User"}))
     team_a.batch(log_event("ann:1", actor={"id": actor, "type": "User"}))
     spread(team_a, actor)
@@ -182,8 +182,8 @@ def test_no_trace_is_left_of_an_actor_who_was_everywhere(called: str, team_a: Se
     lead.post(f"{REJECTED}discard/", {"ids": [bad[0].pk], "reason": f"A test of {actor}."})
     lead.post(f"{REJECTED}matching/?code={bad[0].code}")
     replay()
-    app.send_task("ingestion.drain", expires=60)  # stays with the broker: nobody works here
-    spread(team_a, actor)  # waits while the erasure begins
+    app.send_task("ingestion.drain", expires=60)  # stays in the broker, since no worker runs
+    spread(team_a, actor)  # not filed yet when the erasure begins
 
     before = traces(names_of(actor))
     expected = {"accounts_auditentry", "ingestion_rejectedevent", "ingestion_inboxrequest", "mail_sentmail"}
@@ -231,7 +231,7 @@ def test_sessions_and_devices_of_only_this_actor_are_redacted_in_filters(
     ]
 
 
-def test_the_session_of_an_erasure_that_was_interrupted_goes_with_the_next(
+def test_the_next_erasure_removes_the_session_of_an_interrupted_one(
     team_a: Sender, lead: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context = {"channel": "c1", "env": "home", "pdata": {"id": "portal"}}
@@ -290,7 +290,7 @@ def test_a_sender_that_never_stops_is_reported(team_a: Sender, monkeypatch: pyte
         erase("ann-4711", "--yes")
 
 
-def test_of_other_owners_and_of_other_actors_all_stays(team_a: Sender, make_sender: MakeSender) -> None:
+def test_data_of_other_owners_and_actors_is_kept(team_a: Sender, make_sender: MakeSender) -> None:
     other = make_sender("Team B")
     for each in (team_a, other):
         each.batch(log_event("1", actor={"id": "ann-4711", "type": "User"}))
@@ -308,7 +308,7 @@ def test_of_other_owners_and_of_other_actors_all_stays(team_a: Sender, make_send
     assert AuditEntry.objects.get(action="export.made").after == {"q": "ann-4711"}
 
 
-def test_a_mail_that_waits_and_names_the_actor_is_not_sent(team_a: Sender) -> None:
+def test_a_waiting_mail_that_names_the_actor_is_not_sent(team_a: Sender) -> None:
     mailed(team_a, "ann-4711")
     erase("ann-4711", "--yes")
     states = dict(SentMail.objects.values_list("key", "state"))
@@ -316,7 +316,7 @@ def test_a_mail_that_waits_and_names_the_actor_is_not_sent(team_a: Sender) -> No
     assert delivery.deliver_due() == 1
 
 
-def test_a_short_id_is_erased_as_a_whole_text_and_not_within_sentences(team_a: Sender, lead: Client) -> None:
+def test_a_short_id_is_erased_as_a_whole_value_but_not_within_sentences(team_a: Sender, lead: Client) -> None:
     team_a.batch(log_event("1", actor={"id": "7", "type": "User"}))
     file_all()
     for query in ({"q": "7"}, {"q": "user:7"}):
@@ -329,7 +329,7 @@ def test_a_short_id_is_erased_as_a_whole_text_and_not_within_sentences(team_a: S
     assert SentMail.objects.exclude(message=b"").count() == 3
 
 
-def test_the_audit_trail_allows_erasures_to_redact_and_nothing_else(team_a: Sender) -> None:
+def test_the_audit_trail_can_be_changed_only_by_erasures(team_a: Sender) -> None:
     audit.record(audit.Actor("olga"), "export.made", "events", after={"q": "x"})
     refused = [
         f"UPDATE accounts_auditentry SET {name} = 'y'" for name in ("actor_name", "action", "owner_name")
@@ -343,8 +343,8 @@ def test_the_audit_trail_allows_erasures_to_redact_and_nothing_else(team_a: Send
             cursor.execute(f"SET LOCAL tally.erasing = 'on'; {statement}")
 
 
-def test_workbooks_that_name_the_actor_go(team_a: Sender, lead: Client) -> None:
-    """XLSX is compressed, and escapes what XML can't have."""
+def test_workbooks_that_name_the_actor_are_deleted(team_a: Sender, lead: Client) -> None:
+    """XLSX is compressed, and escapes characters that XML can't contain."""
     person_, now = person("lea", team_a.key.default_owner), timezone.now()
     made, to = [], contact_of(team_a.key.default_owner)
     for number, name in enumerate(("ann & <4711>", "ben")):
@@ -365,7 +365,7 @@ def test_workbooks_that_name_the_actor_go(team_a: Sender, lead: Client) -> None:
 
 
 @pytest.mark.parametrize("name", ["=ann-4711", 'ann "the" first', "ann;=4711"])
-def test_names_are_found_as_csv_writes_them(name: str, team_a: Sender) -> None:
+def test_names_are_found_in_their_csv_form(name: str, team_a: Sender) -> None:
     job = jobs.request_export(
         person("lea", team_a.key.default_owner), "events.event", "csv", "", "events.csv", timezone.now()
     )
@@ -377,7 +377,7 @@ def test_names_are_found_as_csv_writes_them(name: str, team_a: Sender) -> None:
     assert not job.path.exists()
 
 
-def test_files_of_exports_that_name_the_actor_go(team_a: Sender) -> None:
+def test_export_files_that_name_the_actor_are_deleted(team_a: Sender) -> None:
     person_ = person("lea", team_a.key.default_owner)
     now = timezone.now()
     made = []

@@ -65,13 +65,13 @@ def subscribe(owner: Owner, url: str, **options: Any) -> Webhook:
 
 
 def deliver() -> None:
-    """As the worker's threads do, but one webhook after the other, in this transaction."""
+    """Deliver like the worker's threads, but one webhook after the other and in this transaction."""
     for each in delivery.due(timezone.now()):
         delivery.deliver(each.pk)
 
 
 def retry_now(webhook: Webhook) -> Webhook:
-    """As after the delay of the back-off."""
+    """Retry as if the back-off delay had passed."""
     Webhook.objects.filter(pk=webhook.pk).update(next_at=timezone.now(), claimed_until=None)
     deliver()
     webhook.refresh_from_db()
@@ -79,7 +79,7 @@ def retry_now(webhook: Webhook) -> Webhook:
 
 
 def post(sender: Sender, *mids: str, **changes: Any) -> None:
-    """Each event in a transaction of its own, so that their order is known."""
+    """Post and file each event in its own transaction, so that their order is known."""
     for mid in mids:
         sender.batch(log_event(mid, **changes))
         file_all()
@@ -112,7 +112,7 @@ def test_events_are_posted_in_order_and_signed(sender: Sender, receiver: Receive
     ]
 
 
-def test_webhooks_with_nothing_to_send_cost_no_statements_of_their_own(
+def test_webhooks_with_nothing_to_send_take_no_extra_queries(
     sender: Sender, make_sender: MakeSender, receiver: Receiver
 ) -> None:
     counts = []
@@ -129,7 +129,7 @@ def test_webhooks_with_nothing_to_send_cost_no_statements_of_their_own(
     assert receiver.received == []
 
 
-def test_over_tls_the_certificate_must_be_valid_for_the_name(
+def test_the_tls_certificate_must_be_valid_for_the_host_name(
     sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with receiving(tls=True) as receiver:
@@ -152,7 +152,7 @@ def test_over_tls_the_certificate_must_be_valid_for_the_name(
         assert "certificate" in WebhookAttempt.objects.latest("pk").error
 
 
-def test_a_failed_message_is_retried_under_its_id_before_anything_newer(
+def test_a_failed_message_is_retried_with_its_id_before_newer_ones(
     sender: Sender, receiver: Receiver
 ) -> None:
     webhook = subscribe(sender.key.default_owner, receiver.url)
@@ -173,7 +173,9 @@ def test_a_failed_message_is_retried_under_its_id_before_anything_newer(
     assert (webhook.failures, webhook.failing_since, webhook.message) == (0, None, "")
 
 
-def test_after_a_day_of_failures_it_is_paused_and_can_be_resumed(sender: Sender, receiver: Receiver) -> None:
+def test_a_webhook_is_paused_after_a_day_of_failures_and_can_be_resumed(
+    sender: Sender, receiver: Receiver
+) -> None:
     webhook = subscribe(sender.key.default_owner, receiver.url)
     receiver.replies = [(500, {}), (500, {})]
     post(sender, "a")
@@ -192,7 +194,7 @@ def test_after_a_day_of_failures_it_is_paused_and_can_be_resumed(sender: Sender,
     assert len({each.message for each in receiver.received}) == 1
 
 
-def test_gone_pauses_at_once_and_leads_get_a_mail(sender: Sender, receiver: Receiver) -> None:
+def test_a_410_pauses_at_once_and_leads_get_a_mail(sender: Sender, receiver: Receiver) -> None:
     owner = sender.key.default_owner
     with_address(person("lena", owner, role=Role.LEAD))
     with_address(person("vera", owner))
@@ -210,7 +212,7 @@ def test_gone_pauses_at_once_and_leads_get_a_mail(sender: Sender, receiver: Rece
     assert f"/admin/events/webhook/{webhook.pk}/change/" in text
 
 
-def test_delays_grow_up_to_an_hour(sender: Sender, receiver: Receiver) -> None:
+def test_delays_between_attempts_grow_up_to_an_hour(sender: Sender, receiver: Receiver) -> None:
     webhook = subscribe(sender.key.default_owner, receiver.url)
     receiver.replies = [(500, {})] * 2
     post(sender, "a")
@@ -249,7 +251,7 @@ def test_a_receiver_that_hangs_fails_the_attempt(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_receiver_that_hangs_holds_up_nobody_else(make_sender: MakeSender, receiver: Receiver) -> None:
+def test_a_receiver_that_hangs_does_not_delay_others(make_sender: MakeSender, receiver: Receiver) -> None:
     slow, quick = make_sender("Slow"), make_sender("Quick")
     threads = Threads(size=1, failing=1)
     with receiving() as hanging:
@@ -274,7 +276,7 @@ def test_a_receiver_that_hangs_holds_up_nobody_else(make_sender: MakeSender, rec
     assert (hung.failures, hanging.mids) == (2, ["never answered"])
 
 
-def test_a_delivery_that_is_stopped_ends_after_its_attempt(
+def test_a_stopped_delivery_ends_after_its_current_attempt(
     sender: Sender, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queries, "MOST", 1)
@@ -286,8 +288,8 @@ def test_a_delivery_that_is_stopped_ends_after_its_attempt(
     assert receiver.mids == ["a", "b"]
 
 
-def test_a_response_that_drips_is_cut_off() -> None:
-    """Each byte comes in time, but the response never ends."""
+def test_a_dripping_response_is_aborted() -> None:
+    """Each byte arrives in time, but the response never ends."""
     ended = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -312,7 +314,7 @@ def test_a_response_that_drips_is_cut_off() -> None:
             thread.join()
 
 
-def test_a_worker_that_dies_after_sending_gives_a_repeat_with_the_same_id(
+def test_after_a_crash_the_message_is_repeated_with_the_same_id(
     sender: Sender, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     webhook = subscribe(sender.key.default_owner, receiver.url)
@@ -343,7 +345,7 @@ time.sleep(60)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_that_is_killed_before_the_response_gives_a_repeat_with_the_same_id(
+def test_after_a_kill_before_the_response_the_message_is_repeated_with_the_same_id(
     sender: Sender, receiver: Receiver
 ) -> None:
     webhook = subscribe(sender.key.default_owner, receiver.url)
@@ -386,7 +388,7 @@ def test_two_workers_never_send_at_once(sender: Sender, receiver: Receiver) -> N
     assert webhook.claimed_until is None
 
 
-def test_who_lost_the_claim_stores_nothing(
+def test_a_worker_that_lost_its_claim_stores_nothing(
     sender: Sender, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     webhook = subscribe(sender.key.default_owner, receiver.url)
@@ -406,7 +408,7 @@ def test_who_lost_the_claim_stores_nothing(
     assert not WebhookAttempt.objects.exists()
 
 
-def test_only_what_meets_the_filter_is_sent(sender: Sender, receiver: Receiver) -> None:
+def test_only_events_matching_the_filter_are_sent(sender: Sender, receiver: Receiver) -> None:
     webhook = subscribe(
         sender.key.default_owner, receiver.url, filter="kind=LOG&level=ERROR", fields="client_event_id,wire"
     )
@@ -433,7 +435,7 @@ def test_invalid_filters_are_refused(text: str) -> None:
         queries.conditions_of("events", text)
 
 
-def test_a_filter_that_is_no_longer_valid_pauses(sender: Sender, receiver: Receiver) -> None:
+def test_a_webhook_with_an_outdated_filter_is_paused(sender: Sender, receiver: Receiver) -> None:
     webhook = subscribe(sender.key.default_owner, receiver.url, filter="no_more=1")
     post(sender, "a")
     deliver()
@@ -473,7 +475,9 @@ def test_a_webhook_never_sends_events_of_another_owner(make_sender: MakeSender, 
     assert {each["owner"] for request in receiver.received for each in request.data} == {"Mine"}
 
 
-def test_messages_are_bounded(sender: Sender, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_are_limited_in_size(
+    sender: Sender, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(queries, "MOST", 3)
     subscribe(sender.key.default_owner, receiver.url)
     sender.batch(*(log_event(f"m{number}") for number in range(7)))
@@ -489,7 +493,7 @@ def test_messages_are_bounded(sender: Sender, receiver: Receiver, monkeypatch: p
     assert [len(each.data) for each in receiver.received] == [1, 1]
 
 
-def test_for_a_day_both_secrets_sign(sender: Sender, receiver: Receiver) -> None:
+def test_both_secrets_sign_for_a_day_after_a_rotation(sender: Sender, receiver: Receiver) -> None:
     webhook = subscribe(sender.key.default_owner, receiver.url)
     old, new = webhook.secret, webhook.rotate(timezone.now())
     assert old != new
@@ -521,7 +525,7 @@ def test_a_message_can_be_sent_again(sender: Sender, receiver: Receiver) -> None
     assert (again.is_again, again.error) == (True, "")
 
 
-def test_the_log_is_kept_for_days(sender: Sender, receiver: Receiver, settings: Any) -> None:
+def test_old_attempts_are_removed_from_the_log(sender: Sender, receiver: Receiver, settings: Any) -> None:
     subscribe(sender.key.default_owner, receiver.url)
     post(sender, "a")
     deliver()
@@ -543,7 +547,7 @@ def test_webhooks_that_name_an_erased_actor_are_redacted_and_paused(
     assert erase_from_webhooks(erased, timezone.now()) == 0
 
 
-def test_the_setting_of_networks_is_checked(settings: Any) -> None:
+def test_an_invalid_network_in_the_settings_is_reported(settings: Any) -> None:
     assert check_webhooks() == []
     settings.WEBHOOK_ALLOWED_NETWORKS = ["10.0.0.1/8"]
     assert [each.id for each in check_webhooks()] == ["events.E007"]
