@@ -22,7 +22,9 @@ from benchmarks import (  # noqa: E402  (after the environment is set)
     exporting,
     fairness,
     fill,
+    filters,
     ingest,
+    lists,
     memory,
     pages,
     profile,
@@ -92,6 +94,14 @@ def _export(options: Options, servers: stack.Servers) -> None:
     exporting.measure(options.rounds, options.events or 200_000, servers)
 
 
+def _filters(options: Options, _: stack.Servers) -> None:
+    filters.measure(options.database, options.stored)
+
+
+def _lists(options: Options, _: stack.Servers) -> None:
+    lists.measure(options.database, options.stored)
+
+
 def _anonymous(*_: Any) -> None:
     anonymous.measure()
 
@@ -118,6 +128,8 @@ COMMANDS: dict[str, tuple[str, Callable[[Options, stack.Servers], None]]] = {
     "reports": ("report pages beside --stored events and beside 100,000", _reports),
     "sql": ("the queries of docs/how-to/query-with-sql.md, as a reader, beside --stored events", _sql),
     "export": ("exports of --events events as NDJSON, beside COPY of the same rows", _export),
+    "filters": ("filters of the API that are documented as indexed, beside --stored events", _filters),
+    "lists": ("lists as views over jsonb beside a child table, with --stored events", _lists),
     "anonymous": ("health checks and what else anybody can ask for, one by one", _anonymous),
     "profile": ("where the time goes, for --seconds, into var/bench/profile", _profile),
     "fill": ("a database of --events events with all their derived rows, kept", _fill),

@@ -39,7 +39,7 @@ def measure(database: str, stored: int, paths: Paths, derive: Callable[[], None]
         with databases.using(name):
             databases.unhurried()
             derive()
-    asked = {name: _prepared(name, paths) for name in sizes}
+    asked = {name: prepared(name, paths) for name in sizes}
     print(f"\nPages, ms (p50, p95), with {sizes[database]:,} stored beside {sizes[databases.SMALL]:,}")
     print(f"  to reach: at most {TO_REACH} times, and under {TO_REACH_MS} ms")
     for label in asked[databases.SMALL]:
@@ -75,7 +75,7 @@ def _seconds(ask: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def _prepared(database: str, paths: Paths) -> dict[str, Callable[[], object]]:
+def prepared(database: str, paths: Paths) -> dict[str, Callable[[], object]]:
     """The requests to measure, by name, for an operator and for the lead of one owner of a database."""
     with databases.using(database):
         sample = Event.objects.filter(kind="interact", session__isnull=False).order_by("-id")[5_000]

@@ -7,7 +7,7 @@ The lists stay in their events' rows as jsonb; a view takes them apart when it i
 from typing import Final, NamedTuple
 
 from events.kinds import KINDS
-from events.sql.view import OWNER_AND_SOURCE, View, ViewColumn, with_names
+from events.sql.view import OWNER_AND_SOURCE, View, ViewColumn, columns_of, with_names
 
 
 class Member(NamedTuple):
@@ -39,7 +39,8 @@ SPENT: Final = (
 class ListOf(NamedTuple):
     """A list: the view's name, the kind and its column, and the members of an item.
 
-    Without members an item has any keys: each key is a row, with its `key` and `value`.
+    Without members an item has any keys: each key is a row, with its `key` and `value`. `carried` are columns
+    of the event's kind that questions about items need: joining two views takes several times as long.
     """
 
     view: str
@@ -47,11 +48,24 @@ class ListOf(NamedTuple):
     column: str
     comment: str
     members: tuple[Member, ...] = ()
+    carried: tuple[str, ...] = ()
 
 
 LISTS: Final = (
-    ListOf("assess_resvalues", "assess", "resvalues", "Answers to an assessment: a row for each value."),
-    ListOf("assess_params", "assess", "item_params", "Values put into the question of an assessment."),
+    ListOf(
+        "assess_resvalues",
+        "assess",
+        "resvalues",
+        "Answers to an assessment: a row for each value.",
+        carried=("item_id", "score"),
+    ),
+    ListOf(
+        "assess_params",
+        "assess",
+        "item_params",
+        "Values put into the question of an assessment.",
+        carried=("item_id", "score"),
+    ),
     ListOf("response_values", "response", "values", "Answers: a row for each value."),
     ListOf("end_summary", "end", "summary", "What was done between a start and its end."),
     ListOf("log_params", "log", "params", "Further values of a log message."),
@@ -195,7 +209,8 @@ def _of_kind(each: ListOf) -> View:
     else:
         source += _pairs("i.item")
         columns = (*OF_EVENT, POSITION, *PAIR)
-    return View(each.view, each.comment, columns, source, "e.owner_id")
+    carried = columns_of([field for field in model.columns() if field.attname in each.carried], "k")
+    return View(each.view, each.comment, (*columns, *carried), source, "e.owner_id")
 
 
 def _share_params() -> View:

@@ -20,6 +20,7 @@ _FIELDS: dict[str, type[models.Field[object, object]]] = {
     "source_id": models.BigIntegerField,
     "position": models.IntegerField,
     "param": models.IntegerField,
+    "score": models.FloatField,
 }
 
 

@@ -91,13 +91,13 @@ OWNER_AND_SOURCE = (
 )
 
 
-def with_names(alias: str, join: str = "JOIN") -> str:
+def with_names(alias: str) -> str:
     """Return the joins of a table with its owner, its source, and the source that that was merged into.
 
-    Their aliases are `o`, `s` and `m`. `join` is LEFT JOIN for a table whose source may be empty.
+    Their aliases are `o`, `s` and `m`. The planner leaves out a LEFT JOIN whose columns a query doesn't use.
     """
     return (
-        f"\n  JOIN public.events_owner o ON o.id = {alias}.owner_id"
-        f"\n  {join} public.events_source s ON s.id = {alias}.source_id"
+        f"\n  LEFT JOIN public.events_owner o ON o.id = {alias}.owner_id"
+        f"\n  LEFT JOIN public.events_source s ON s.id = {alias}.source_id"
         "\n  LEFT JOIN public.events_source m ON m.id = s.merged_into_id"
     )

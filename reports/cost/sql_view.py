@@ -19,7 +19,7 @@ CHARGES = register(
         ),
         f"public.{Charge._meta.db_table} c"
         f"\n  JOIN public.{BillingMonth._meta.db_table} b ON b.id = c.billing_month_id"
-        f"{with_names('c', 'LEFT JOIN')}",
+        f"{with_names('c')}",
         "c.owner_id",
     )
 )
