@@ -5,7 +5,7 @@ ARGS ?=
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help base dev run test test-fast test-clocks test-faults fuzz docs docs-reference docs-bad-input docs-clients docs-hostile-bodies docs-permissions docs-coverage charts lint format types migrations migrations-check deploy-check check bench bench-db screenshots proto lock clean
+.PHONY: help base lake dev run test test-fast test-clocks test-faults fuzz docs docs-reference docs-bad-input docs-clients docs-hostile-bodies docs-permissions docs-coverage charts lint format types migrations migrations-check deploy-check check bench bench-db screenshots proto lock clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -14,6 +14,9 @@ help: ## Show this list
 INSTALL = $(PYTHON) requirements/install.py $(if $(filter file,$(origin PYTHON)),,--this-python)
 base: ## Install what Tally needs into .venv
 	@$(INSTALL) base
+
+lake: ## Install what exports to Parquet need on top
+	@$(INSTALL) lake
 
 dev: ## Install what tests and checks need on top
 	@$(INSTALL) dev
@@ -122,7 +125,8 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 lock: dev ## Lock the dependencies again (ARGS=--upgrade for newer versions)
 	@$(COMPILE) requirements/uv.txt requirements/uv.in $(ARGS)
 	@$(COMPILE) requirements/base.txt requirements/base.in $(ARGS)
-	@$(COMPILE) requirements/dev.txt requirements/dev.in -c requirements/base.txt -c requirements/uv.txt $(ARGS)
+	@$(COMPILE) requirements/lake.txt requirements/lake.in -c requirements/base.txt $(ARGS)
+	@$(COMPILE) requirements/dev.txt requirements/dev.in -c requirements/lake.txt -c requirements/uv.txt $(ARGS)
 
 clean: ## Remove caches and the environment; data in var/ stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov

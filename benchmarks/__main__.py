@@ -127,7 +127,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Options, stack.Servers], None]]] = {
     "pages": ("pages of the admin and the API beside --stored events and beside 100,000", _pages),
     "reports": ("report pages beside --stored events and beside 100,000", _reports),
     "sql": ("the queries of docs/how-to/query-with-sql.md, as a reader, beside --stored events", _sql),
-    "export": ("exports of --events events as NDJSON, beside COPY of the same rows", _export),
+    "export": ("exports of --events events as NDJSON and Parquet, beside COPY of the same rows", _export),
     "filters": ("filters of the API that are documented as indexed, beside --stored events", _filters),
     "lists": ("lists as views over jsonb beside a child table, with --stored events", _lists),
     "anonymous": ("health checks and what else anybody can ask for, one by one", _anonymous),

@@ -23,7 +23,7 @@ from events.partitioned.partitions import make_partitions, weeks_ahead
 
 ORDINARY, BIG = "bench_export", "bench_export_big"
 BIG_EVENTS = 20_000  # of about 7 KB each
-FORMS = ("ndjson",)
+FORMS = ("ndjson", "parquet")
 TO_REACH_SECONDS, TO_REACH_MB = 60, 200  # of a million events
 
 

@@ -1,4 +1,4 @@
-"""Installs a lock file into .venv: `python3 requirements/install.py base` (what Tally needs to run) or `dev`.
+"""Installs a lock into .venv: `python3 requirements/install.py base` (what Tally needs), `lake` or `dev`.
 
 pip installs uv from its own lock, and uv installs the rest. If uv is unavailable or fails, pip installs
 everything. Nothing is resolved again, so a lock keeps working after new releases. Standard library only:
@@ -24,6 +24,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 OLDEST = (3, 11)
+NAMES = ("base", "lake", "dev")
 LOCKS = Path(__file__).resolve().parent
 ENVIRONMENT = LOCKS.parent / ".venv"
 PYTHON = ENVIRONMENT / "bin" / "python"
@@ -69,7 +70,7 @@ class UntranslatableError(Exception):
 def main(words: list[str]) -> int:
     """Install the named lock unless it is already installed. Returns the exit code."""
     parser = argparse.ArgumentParser(description="Install a lock file into .venv.")
-    parser.add_argument("lock", choices=("base", "dev"))
+    parser.add_argument("lock", choices=NAMES)
     parser.add_argument("--this-python", action="store_true", help="rebuild a .venv that has another Python")
     options = parser.parse_args(words)
     try:
@@ -105,8 +106,8 @@ def install(name: str, *, this_python: bool = False) -> None:
         _make_environment()  # without leftovers of uv
         run(f"Installing requirements/{name}.txt with pip", [*_pip(), "install", *LOCKED, *_lock(name)])
         by = "pip"
-    # dev.txt has all of base.txt, so what is installed for tests can be run as well.
-    held = ("base", "dev") if name == "dev" else ("base",)
+    # Each lock has all of those before it, so what is installed for tests can be run as well.
+    held = NAMES[: NAMES.index(name) + 1]
     _update_state({**{lock: _digest(lock) for lock in held}, "finished": True})
     say(f"Installed requirements/{name}.txt with {by} in {time.monotonic() - begun:.0f} s")
 

@@ -28,7 +28,7 @@ from events.admin.base import OwnedAdmin
 from events.admin.filters import ChoiceFilter, FieldFilter
 from events.admin.lists import AFTER, BEFORE, KeysetAdmin, KeysetChangeList
 from events.event import Event, EventQuerySet
-from events.exports import jobs
+from events.exports import jobs, parquet_file
 from events.exports.formats import EXPORT_FORMATS
 from events.fields.conditions import Conditions
 from events.fields.event_query import of_time
@@ -160,6 +160,11 @@ class EventChangeList(KeysetChangeList):
         return any(spec.chosen for spec in self.more_filters)
 
     @property
+    def offers_parquet(self) -> bool:
+        """True if lists can be exported as Parquet."""
+        return parquet_file.is_available()
+
+    @property
     def export_query(self) -> str:
         """The query string that exports all rows matching the filters."""
         return str(self.get_query_string(remove=[AFTER, BEFORE]))
@@ -196,6 +201,8 @@ class EventListAdmin(OwnedAdmin, KeysetAdmin):
             raise PermissionDenied
         if form not in EXPORT_FORMATS:
             raise Http404
+        if form == "parquet" and not parquet_file.is_available():
+            return HttpResponseBadRequest(parquet_file.MISSING, content_type="text/plain; charset=utf-8")
         try:
             listed = self.get_changelist_instance(request)
         except IncorrectLookupParameters as error:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils import timezone
+from rest_framework import serializers
 
 from events.access import Access, Person
 from events.api.filters import checked
@@ -115,7 +116,22 @@ def _table(what: str, serializer: Any) -> Table:
 
     zones = {name: UTC for name, field in fields.items() if type(field).__name__ == "DateTimeField"}
     headings = [Heading(name, zones.get(name, "")) for name in fields]
-    return Table(what.capitalize(), headings, cells, members)
+    types = [_type_of(field) for field in fields.values()]
+    return Table(what.capitalize(), headings, cells, members, types)
+
+
+# Types in Parquet by field, special ones first.
+_TYPES: tuple[tuple[type[Any], str], ...] = (
+    (serializers.DateTimeField, "time"),
+    (serializers.BooleanField, "flag"),
+    (serializers.IntegerField, "integer"),
+    (serializers.FloatField, "double"),
+    (serializers.DecimalField, "decimal"),
+)
+
+
+def _type_of(field: Any) -> str:
+    return next((name for kind, name in _TYPES if isinstance(field, kind)), "text")
 
 
 def _cell(field: Any, row: Any) -> object:

@@ -21,7 +21,7 @@ from events.api.endpoint import Endpoint
 from events.api.exported import EXPORTABLE
 from events.api.pagination import KeysetPagination
 from events.api.problems import BadParameter, plain_response
-from events.exports import downloads, jobs
+from events.exports import downloads, jobs, parquet_file
 from events.exports.formats import EXPORT_FORMATS
 from events.exports.jobs import ExportJob, State
 from events.wire.values import is_unstorable
@@ -116,6 +116,12 @@ class ExportRequestSerializer(serializers.Serializer[dict[str, Any]]):
         fields: Any = super().get_fields()
         fields["what"].choices = sorted(EXPORTABLE)
         return fields
+
+    def validate_format(self, form: str) -> str:
+        """Refuse Parquet without its library."""
+        if form == "parquet" and not parquet_file.is_available():
+            raise serializers.ValidationError(parquet_file.MISSING)
+        return form
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse unknown members: a misspelled `filters` must not export everything."""

@@ -9,6 +9,7 @@ from typing import IO, Any
 from django.http import QueryDict
 
 from events.access import Access
+from events.exports import parquet_file
 from events.exports.formats import EXPORT_FORMATS, ListModel
 from events.spreadsheets.files import FORMATS
 from events.spreadsheets.sheet import Heading, Sheet
@@ -46,14 +47,22 @@ class Table:
     headings: Sequence[Heading]
     cells: Callable[[list[Any]], Iterable[Sequence[object]]]
     members: Callable[[list[Any]], Iterable[object]]
+    types: Sequence[str]  # of the columns in Parquet
 
     def exported(self, pages: Iterator[list[Any]]) -> Exported:
         """Return the export of these rows."""
         return Exported(pages, self._write)
 
+    def _names(self) -> list[str]:
+        return [heading.name for heading in self.headings]
+
     def _write(self, form: str, pages: Rows, file: IO[bytes], folder: Path | None) -> None:
         if form == "ndjson":
             file.writelines(_encode(row).encode() + b"\n" for page in pages for row in self.members(page))
+            return
+        if form == "parquet":
+            columns = [parquet_file.Column(*each) for each in zip(self._names(), self.types, strict=True)]
+            parquet_file.write_rows(columns, (list(self.cells(page)) for page in pages), file, folder)
             return
         rows = (row for page in pages for row in self.cells(page))
         FORMATS[form].write(Sheet(self.title, self.headings, rows), file, folder)

@@ -9,6 +9,7 @@ from django.db import models
 from msgspec import Raw
 
 from events.event import Event
+from events.exports import parquet_file
 from events.exports.lines import json_lines
 from events.kinds.base import Kind
 from events.lib.fields import AnyField
@@ -84,4 +85,5 @@ def _write_lines(pages: Pages, _: object, file: IO[bytes], __: Path | None) -> N
 
 EXPORT_FORMATS = {form: _sheets(form) for form in FORMATS} | {
     "ndjson": ExportFormat("NDJSON", "application/x-ndjson", _write_lines),
+    "parquet": ExportFormat("Parquet", parquet_file.TYPE, parquet_file.write_events),
 }

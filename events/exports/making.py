@@ -23,6 +23,7 @@ from rest_framework.exceptions import APIException
 
 from events.exports.exported import EXPORTABLE, Exported, of_events
 from events.exports.jobs import FOLDER_MODE, NO_ACCESS, OPEN, ExportJob, State
+from events.exports.parquet_file import UnavailableError
 from events.lib.formatting import size_text
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,8 @@ def make_next() -> bool:
                 job.unfinished.replace(job.path)
     except _StoppedError as stopped:
         _finish(job, stopped.state, stopped.reason)
+    except UnavailableError as missing:
+        _finish(job, State.FAILED, str(missing))
     except Exception:
         log.exception("An export can't be made", extra={"export": job.pk})
         _finish(job, State.FAILED, "The export failed. The operator can find the cause in the server's log.")

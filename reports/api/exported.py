@@ -11,6 +11,7 @@ from events.api.exported import Counts, refuse_unknown
 from events.api.problems import BadParameter
 from events.exports.exported import EXPORTABLE, Exported, Table
 from events.exports.formats import ROWS
+from events.exports.parquet_file import type_of_values
 from reports.api.charges import ChargeFilter, ChargePagination, ChargeSerializer, named, visible
 from reports.api.pages import build_page, page_named, parameters_of, sections
 from reports.api.tables import member
@@ -44,7 +45,8 @@ def report(access: Access, filters: QueryDict) -> Exported:
     sheet = found[wanted].rows.sheet(found[wanted].title)
     names = [heading.name for heading in sheet.headings]
     rows = list(sheet.rows)
-    table = Table(sheet.title, sheet.headings, cells=_same, members=partial(_members, names))
+    types = [type_of_values(values) for values in zip(*rows, strict=True)] or ["text"] * len(names)
+    table = Table(sheet.title, sheet.headings, _same, partial(_members, names), types)
     return table.exported(rows[at : at + ROWS] for at in range(0, len(rows), ROWS))
 
 

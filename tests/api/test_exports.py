@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import polars
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
@@ -123,6 +124,8 @@ def test_every_list_can_be_exported_in_every_format(reader: Sender, client: Clie
                 assert len(xlsx_rows(content)) == count + 1, what
             elif form == "csv":
                 assert len(table_of(content)) == count, what
+            elif form == "parquet":
+                assert polars.read_parquet(content).height == count, what
             elif what != "events":
                 assert list(lines(content)) == listed
         ExportJob.objects.all().delete()

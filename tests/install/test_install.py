@@ -68,6 +68,7 @@ class Checkout:
         shutil.copy(SCRIPT, self.locks)
         self.write("uv", "uv")
         self.write("base", "old")
+        self.write("lake", "old")
         self.write("dev", "old", "tool")
         self.environment = {
             name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_"))
@@ -110,7 +111,7 @@ def checkout(tmp_path: Path, shelf: Path) -> Checkout:
 
 def test_uv_installs_once_and_dev_includes_base(checkout: Checkout) -> None:
     assert "Installed requirements/dev.txt with uv" in checkout.install("dev")
-    assert checkout.install("dev") == checkout.install("base") == ""
+    assert checkout.install("dev") == checkout.install("lake") == checkout.install("base") == ""
     assert checkout.parcel() == "1"
 
 

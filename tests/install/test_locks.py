@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 LOCKS = ROOT / "requirements"
-NAMES = ("base", "dev")
+NAMES = ("base", "lake", "dev")
 ENVIRONMENTS = [
     {
         "python_version": version.rpartition(".")[0],
@@ -104,7 +104,7 @@ def test_packages_locked_for_some_machines_are_needed_only_there(name: str) -> N
     assert {pin for pin, wanted in locked(name).items() if wanted.marker} <= CONDITIONAL.keys()
 
 
-@pytest.mark.parametrize("name", ["base", "uv"])
+@pytest.mark.parametrize("name", ["base", "lake", "uv"])
 def test_dev_locks_the_same_versions_as_base(name: str) -> None:
     dev = locked("dev")
     for package, pin in locked(name).items():
@@ -116,7 +116,7 @@ def test_dev_locks_the_same_versions_as_base(name: str) -> None:
 
 def test_all_imported_packages_are_in_base() -> None:
     own = {"telemetry_project", "events", "ingestion", "reports", "tests"}
-    listed = {canonicalize_name(wanted.name) for wanted in requirements(LOCKS / "base.in")}
+    listed = {canonicalize_name(wanted.name) for wanted in requirements(LOCKS / "lake.in")}
     imported: set[str] = set()
     for folder in own - {"tests"}:
         for file in (ROOT / folder).rglob("*.py"):

@@ -1,13 +1,19 @@
 """Exported lines: the fast path and `as_wire` give the same JSON, for every kind and for odd values."""
 
 import json
+from decimal import Decimal
+from io import BytesIO
 from typing import Any
 
+import polars
 import pytest
 from django.db import models
+from django.utils import timezone
 
 from events.event import Event
+from events.exports import parquet_file
 from events.exports.lines import json_lines, quick_wire, slow_wires
+from events.exports.parquet_file import Column
 from events.kinds import KINDS
 from events.lib.paging import EventQuery
 from events.store import plain_rows
@@ -76,3 +82,86 @@ def test_the_fast_path_writes_the_same_json(sender: Sender, monkeypatch: pytest.
         assert b"\n" not in line[:-1]
         assert same(wire) == same(json.loads(slow[each])), event
         assert same(wire) == same(as_wire(event)), event
+
+
+def test_parquet_has_typed_columns_and_the_wire_form(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    send_all_kinds(sender)
+    monkeypatch.setattr(plain_rows, "BYTES", 200_000)  # of several batches
+    lines = [json.loads(line) for line in json_lines(PlainReader().pages(EventQuery(Event.objects.all())))]
+
+    table = read_parquet(EventQuery(Event.objects.all()), Event)
+
+    assert table["id"].to_list() == [line["id"] for line in lines]
+    assert list(map(json.loads, table["wire"])) == [line["wire"] for line in lines]
+    assert {name: str(kind) for name, kind in table.schema.items() if name in TYPED} == TYPED
+    for row, event in zip(table.to_dicts(), Event.objects.select_related("owner", "source"), strict=True):
+        extra, correlation = (
+            None if (text := row[name]) is None else json.loads(text) for name in ("extra", "correlation")
+        )
+        assert (extra, correlation) == (event.extra, event.correlation)
+        for name in ("occurred_at", "received_at", "tags", "billed_bytes", "latitude", "is_bot", "actor"):
+            assert row[name] == getattr(event, name), name
+        assert (row["owner"], row["source"]) == (event.owner.name, event.source.name)
+    for kind, entry in KINDS.items():
+        rows: Any = entry.model._default_manager.order_by("-pk")
+        own = read_parquet(EventQuery(rows), entry.model)
+        assert own.height == rows.count()
+        for column in entry.model.columns():
+            stored = [getattr(row, column.attname) for row in rows]
+            found = own[f"{kind}.{column.attname}"].to_list()
+            if isinstance(column, models.JSONField):
+                found = [None if value is None else json.loads(value) for value in found]
+            assert found == stored, column
+
+
+TYPED = {
+    "id": "String",
+    "occurred_at": "Datetime(time_unit='us', time_zone='UTC')",
+    "tags": "List(String)",
+    "billed_bytes": "Int64",
+    "latitude": "Float64",
+    "is_bot": "Boolean",
+    "correlation": "String",
+    "wire": "String",
+}
+
+
+def read_parquet(query: EventQuery, model: Any) -> polars.DataFrame:
+    """The events of a query, exported as Parquet and read by another library than the one that wrote them."""
+    file = BytesIO()
+    parquet_file.write_events(PlainReader().pages(query), model, file, None)
+    return polars.read_parquet(file.getvalue())
+
+
+def test_parquet_without_its_library_says_what_to_install(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_file, "is_available", lambda: False)
+    with pytest.raises(parquet_file.UnavailableError, match="make lake"):
+        read_parquet(EventQuery(Event.objects.all()), Event)
+
+
+def test_exact_numbers_and_mixed_columns_have_types() -> None:
+    columns = [Column("cost", "decimal"), Column("at", "time"), Column("text", "text"), Column("day", "day")]
+    now = timezone.now()
+    rows: list[list[Any]] = [
+        [Decimal("0.1234567890123456789"), now, Decimal("1E+3"), now.date()],
+        [None, None, {"a": 1}, None],
+        ["12.5", now, 7, now.date()],
+    ]
+    file = BytesIO()
+    parquet_file.write_rows(columns, [rows[:2], [], rows[2:]], file, None)
+    assert polars.read_parquet(file.getvalue()).rows() == [
+        (Decimal("0.123456789012345679"), now, "1000", now.date()),
+        (None, None, '{"a": 1}', None),
+        (Decimal("12.500000000000000000"), now, "7", now.date()),
+    ]
+    assert [
+        parquet_file.type_of_values(values) for values in ([1, None], [1, 2.5], [1, "x"], [None], [True])
+    ] == [
+        "integer",
+        "double",
+        "text",
+        "text",
+        "flag",
+    ]
