@@ -10,7 +10,7 @@ from events.sessions.session import Session
 from tests.admin.conftest import html_of
 from tests.enrichment.test_agents import GOOGLEBOT, PIXEL
 from tests.sending import Sender, file_all, log_event
-from tests.summing import sum_up
+from tests.summarising import summarise_sessions
 
 AGENTS = {"bot": GOOGLEBOT, "person": PIXEL, "nobody": ""}
 
@@ -23,7 +23,7 @@ def three(team_a: Sender) -> None:
         event["context"] |= {"sid": f"session {name}"}
         team_a.batch(event, **({"User-Agent": agent} if agent else {}))
     file_all()
-    sum_up()
+    summarise_sessions()
 
 
 @pytest.mark.parametrize("page", ["event", "log"])

@@ -15,7 +15,7 @@ from events.sessions.session import Session, SessionRedirect
 from tests.admin.conftest import html_of, page_of, text_of
 from tests.admin.visits import SESSIONS, address, at, failure, touch, view, visited
 from tests.sending import AVAILITY, Sender, file_all, log_event, message
-from tests.summing import sum_up
+from tests.summarising import summarise_sessions
 
 QUERIES = 20  # including login, person and memberships
 OLD = UUID("00000000-0000-8000-8000-000000000001")
@@ -62,7 +62,7 @@ def test_availitys_pages_are_bands_and_its_errors_are_marked(team_a: Sender, ali
         body = {"level": level, "entries": each}
         team_a.post(AVAILITY, message(owner="Team A", telemetryBody=body))
     file_all()
-    sum_up()
+    summarise_sessions()
     html = html_of(alice, address(Session.objects.get()))
     assert "<title>Page /claims:" in html
     assert "ui_action (error)" in html

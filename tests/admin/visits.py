@@ -4,7 +4,7 @@ from typing import Any
 
 from events.sessions.session import Session
 from tests.sending import Sender, file_all, log_event, now_ms
-from tests.summing import sum_up
+from tests.summarising import summarise_sessions
 
 SESSIONS = "/admin/events/session/"
 
@@ -45,7 +45,7 @@ def visited(sender: Sender, *events: Any) -> Session:
     for begin in range(0, len(events), 500):
         sender.batch(*events[begin : begin + 500])
     file_all()
-    sum_up()
+    summarise_sessions()
     found = Session.objects.filter(owner=sender.key.default_owner).first()
     assert found
     return found

@@ -9,7 +9,7 @@ from django.test import Client
 from events.ownership.api_key import KeyType
 from events.ownership.owner import Membership
 from tests.sending import MakeSender, Sender, file_all, log_event, now_ms
-from tests.summing import sum_up
+from tests.summarising import summarise_sessions
 from tests.wire import samples
 
 CHANGES = "/api/v1/changes/"
@@ -88,7 +88,7 @@ def test_a_reader_sees_only_changes_of_its_owners(make_sender: MakeSender, clien
     for sender, mid in ((ours, "ours"), (theirs, "theirs")):
         sender.batch(log_event(mid), BAD)
         file_all()
-    sum_up()
+    summarise_sessions()
     for kind, count in (("events", 1), ("rejected", 1), ("sessions", 1)):
         results, _ = follow(client, ours.text, kind=kind)
         assert [result["owner"] for result in results] == ["A"] * count
@@ -138,13 +138,13 @@ def test_rejected_events_appear_whenever_they_are_rejected(sender: Sender, clien
 def test_a_session_appears_whenever_its_summary_changes(sender: Sender, client: Client) -> None:
     sender.batch(log_event("m1"))
     file_all()
-    sum_up()
+    summarise_sessions()
     (session,), cursor = follow(client, sender.text, kind="sessions")
     assert session["events"] == 1
     for mid in ("m2", "m3"):
         sender.batch(log_event(mid))
         file_all()
-        sum_up()
+        summarise_sessions()
     results = ask(client, sender.text, after=cursor, kind="sessions")["results"]
     assert [result["events"] for result in results] == [3], "once in a page, as it is now"
 

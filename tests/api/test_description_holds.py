@@ -21,7 +21,7 @@ from events.ownership.owner import Membership, Role
 from telemetry_project.api import description
 from tests.factories import person
 from tests.sending import AVAILITY, EMIT, MakeSender, emitted, file_all, log_event, message, now_ms
-from tests.summing import sum_up
+from tests.summarising import summarise_sessions
 from tests.wire import samples
 
 EXAMPLES = 12  # requests per operation
@@ -53,7 +53,7 @@ def alice(make_sender: MakeSender) -> str:
         each.batch({"eid": "NOPE", "mid": "m1"})
     sender.post(AVAILITY, message(owner="A"))
     file_all()
-    sum_up()
+    summarise_sessions()
     return sender.text
 
 

@@ -16,7 +16,7 @@ from events.sessions.session import Session, SessionRedirect
 from events.sessions.summary_event import as_summary_event
 from tests.api.test_events import get
 from tests.sending import AVAILITY, MakeSender, Sender, file_all, log_event, message, now_ms
-from tests.summing import sum_up
+from tests.summarising import summarise_sessions
 from tests.wire import samples
 
 SESSIONS = "/api/v1/sessions/"
@@ -32,7 +32,7 @@ def of_session(sid: str, number: int = 0, ets: int = 0, **context: Any) -> dict[
 def filed(sender: Sender, *events: Any) -> None:
     sender.batch(*events)
     file_all()
-    sum_up()
+    summarise_sessions()
 
 
 def found(client: Client, key: str, **params: Any) -> list[str]:

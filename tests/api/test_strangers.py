@@ -15,7 +15,7 @@ from telemetry_project.api import router
 from tests.api.test_events import get
 from tests.factories import person
 from tests.sending import MakeSender, Sender, file_all, log_event
-from tests.summing import sum_up
+from tests.summarising import summarise_sessions
 
 SECRET = "secretive"  # part of every name and ID of alice's
 # Values in alice's rows, by the filters that find them.
@@ -49,7 +49,7 @@ def alice(make_sender: MakeSender) -> Sender:
     )
     file_all()
     update_charges(sender.key.default_owner.organization_id, timezone.now())
-    sum_up()
+    summarise_sessions()
     return sender
 
 

@@ -72,7 +72,7 @@ def _verify_accepted(request: Request, answer: Answer, done: Filed, known: set[A
 
 
 def _verify_refused(answer: Answer, done: Filed) -> None:
-    """A refused request keeps nothing, except a single event that is kept as rejected."""
+    """Check that a refused request keeps nothing, except a single event as rejected."""
     assert (done.stored, done.duplicates) == (0, 0), f"{answer}: {done}"
     assert answer.code
     assert answer.message.endswith((".", "?")), answer.message

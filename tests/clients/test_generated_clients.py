@@ -1,4 +1,4 @@
-"""Clients generated from the API's description, by the commands and programs of the how-to page."""
+"""Clients generated from the OpenAPI document work, with the commands and programs of the how-to page."""
 
 import json
 import os
@@ -18,20 +18,20 @@ from telemetry_project.stack.paths import REPOSITORY
 from tests.clients.npm import Clients
 
 PAGE = REPOSITORY / "docs" / "how-to" / "use-a-generated-client.md"
-SECONDS = 180.0  # only what hangs is to fail
+SECONDS = 180.0  # generous, so that only a hanging command fails
 PROGRAMS = {"python": "program.py", "ts": "program.mts"}
 
 
 @pytest.fixture
 def environment(server: str, transactional_db: None) -> dict[str, str]:
-    """The address and the key, with which the page's programs and commands are run."""
+    """The URL and the key for the page's commands and programs."""
     key = provisioning.key(organization_slug="acme", owner_name="Claims", kind=KeyType.SECRET)
     programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return {"TALLY_URL": server, "TALLY_KEY": key.text, "PATH": programs, "HOME": os.environ.get("HOME", "/")}
 
 
 def section(title: str) -> str:
-    """A section of the page."""
+    """Return a section of the page."""
     (found,) = re.findall(rf"^## {title}\n(.*?)(?=^## |\Z)", PAGE.read_text(), re.DOTALL | re.MULTILINE)
     return str(found)
 
@@ -41,7 +41,7 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def run(command: str, folder: Path, environment: dict[str, str]) -> tuple[str, str]:
-    """Run a command, and do what workers do until it ends; what it printed, as output and as errors."""
+    """Run a command, doing the workers' tasks until it ends. Return its output and its errors."""
     with subprocess.Popen(
         command,
         shell=True,
@@ -66,9 +66,9 @@ def run(command: str, folder: Path, environment: dict[str, str]) -> tuple[str, s
 
 
 def carry_out(title: str, language: str, folder: Path, environment: dict[str, str]) -> str:
-    """Generate the client and run the program of a section; what the program printed.
+    """Generate the client and run the program of a section. Return the program's output.
 
-    What the section installs is in the locks, and not installed again.
+    Packages that the section installs are locked and already installed.
     """
     text = section(title)
     install, generate, *check = blocks(text, "sh")

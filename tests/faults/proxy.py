@@ -102,6 +102,6 @@ class Proxy:
 
 
 def _end(end: socket.socket) -> None:
-    """Shut a socket down to wake up whoever waits on it; its owner has to close it."""
+    """Shut a socket down to wake up threads waiting on it; its owner has to close it."""
     with suppress(OSError):  # it was never connected, or is already closed
         end.shutdown(socket.SHUT_RDWR)

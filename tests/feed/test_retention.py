@@ -20,7 +20,7 @@ from events.store import retention
 from ingestion.rejected import changes as rejected_changes
 from ingestion.rejected.event import RejectedEvent
 from tests.sending import Sender, file_all, log_event
-from tests.summing import sum_up
+from tests.summarising import summarise_sessions
 
 
 def positions() -> list[int | None]:
@@ -61,7 +61,7 @@ def test_rows_stored_before_the_feed_existed_are_added_once(sender: Sender, what
 
     sender.batch(log_event("a"), log_event("b"), {"eid": "NOPE"})
     file_all()
-    sum_up()
+    summarise_sessions()
     before, _ = reading.changes_after(BEGINNING, None, what, 10)
     assert before
     Change.objects.filter(what=what).delete()
@@ -115,7 +115,7 @@ def test_sessions_removed_by_an_erasure_are_removed_from_the_feed(sender: Sender
     for sid, actor in (("of ann", "ann-4711"), ("of ben", "ben")):
         sender.batch(log_event(sid, actor={"id": actor, "type": "User"}, context=context | {"sid": sid}))
     file_all()
-    sum_up()
+    summarise_sessions()
     before = set(ids_of(What.SESSIONS))
     call_command("erase_actor", "--owner=YourTeam", "--actor=ann-4711", "--yes", stdout=StringIO())
     kept = Session.objects.get().pk

@@ -94,7 +94,7 @@ WEBHOOKS, ATTEMPTS = 40, 5_000
 
 
 def _webhook_faults(owner: Owner) -> list[str]:
-    """Every two seconds, the worker looks at one change of each webhook, and at no attempt."""
+    """Check that the worker's search for webhooks with work reads one change of each and no attempt."""
     cursors = [str(Cursor()), str(reading.end())]
     webhooks = Webhook.objects.bulk_create(
         Webhook(owner=owner, name=str(number), url="https://a.example/", cursor=cursors[number % 2])

@@ -132,7 +132,7 @@ def all_foreign(theirs: Side) -> dict[str, Any]:
 
 
 def named_in_body(route: Route) -> list[str]:
-    """The members of the bodies that an endpoint takes."""
+    """Return the fields of the bodies that an endpoint accepts."""
     body = getattr(route.view, "body", None)
     return list(body().fields) if body else []
 

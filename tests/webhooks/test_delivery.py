@@ -38,7 +38,7 @@ from tests.faults.stack import eventually
 from tests.mail.conftest import with_address
 from tests.sending import MakeSender, Sender, file_all, log_event
 from tests.serving import database_url
-from tests.summing import sum_up
+from tests.summarising import summarise_sessions
 from tests.webhooks.receiver import CERTIFICATE, Receiver, receiving
 
 SECONDS = 60.0
@@ -451,7 +451,7 @@ def test_rejected_events_and_sessions_are_sent_too(sender: Sender, receiver: Rec
     webhook.save()
     sender.batch(log_event("a"), BAD)
     file_all()
-    sum_up()
+    summarise_sessions()
     deliver()
     found = {json.loads(each.body)["type"]: each.data for each in receiver.received}
     assert [each["code"] for each in found["rejected"]] == ["unknown_kind"]

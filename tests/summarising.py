@@ -5,7 +5,7 @@ from django.utils import timezone
 from events.sessions.summarising import summarise_block
 
 
-def sum_up() -> None:
+def summarise_sessions() -> None:
     """Summarise all pending sessions."""
     while summarise_block(timezone.now()).keys:
         pass
