@@ -264,6 +264,10 @@ class Access:
         owners = [key.default_owner_id, *key.owners.values_list("pk", flat=True)]
         return is_theirs and not key.all_owners and all(self.leads(owner) for owner in owners)
 
+    def could_act_as(self, person: User | None) -> bool:
+        """True if the person may extend keys that manage for `person`: their own, and operators all."""
+        return self.is_operator or (person is not None and self.is_person(person.pk))
+
     @cached_property
     def _organizations(self) -> dict[int, str]:
         return {owner.organization_id: owner.organization.name for owner in self.owners}

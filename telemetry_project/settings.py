@@ -362,7 +362,7 @@ REST_FRAMEWORK = {
     # Lone surrogates have no UTF-8, but events may hold them: other than ASCII is written as JSON escapes.
     "UNICODE_JSON": False,
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["events.api.parser.BodyParser"],
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "events.api.authentication.KeyAuthentication",
         "rest_framework.authentication.SessionAuthentication",

@@ -41,6 +41,14 @@ def successors(membership: Membership) -> models.QuerySet[User]:
     return leads_of([membership.owner]).exclude(pk=membership.user_id)
 
 
+def may_take_over(key: ApiKey, lead: User, *, by: int | None) -> bool:
+    """True if the person with the id `by` may hand a key to a lead. Personal keys stay with their person.
+
+    A key that manages acts for its person, so nobody can make it act for somebody else than themselves.
+    """
+    return key.user_id is None and (not key.may_manage or lead.pk == by)
+
+
 @transaction.atomic
 def end_keys(
     membership: Membership, *, actor: audit.Actor, now: datetime, handed_to: Mapping[int, User]
@@ -54,7 +62,7 @@ def end_keys(
     revoked = 0
     for key in keys_of(membership).select_for_update():
         lead = handed_to.get(key.pk)
-        if lead is not None and key.user_id is None and lead.pk in allowed:
+        if lead is not None and lead.pk in allowed and may_take_over(key, lead, by=actor.user_id):
             key.created_by = lead
             key.save(update_fields=["created_by"])
             audit.record(actor, "key.handed_over", key, owner=key.default_owner, after={"to": str(lead)})

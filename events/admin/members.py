@@ -51,7 +51,11 @@ class RemovableMembers(TallyAdmin):
             "member": row,
             "is_own": is_own,
             "own_keys": [key for key in keys if key.user_id is not None],
-            "team_keys": [key for key in keys if key.user_id is None],
+            "team_keys": [
+                (key, [lead for lead in leads if membership_end.may_take_over(key, lead, by=request.user.pk)])
+                for key in keys
+                if key.user_id is None
+            ],
             "leads": leads,
             **(extra_context or {}),
         }

@@ -17,6 +17,7 @@ from events.ownership import senders
 from events.ownership.api_key import ApiKey, Permission
 from events.ownership.senders import find
 
+INVALID = "The API key is not known, has expired or was revoked."
 LACKING = "This API key has no {} permission; send a secret key that has it."
 NOT_BY_LOGIN = "This needs a secret key with the manage permission. People manage in the admin."
 
@@ -31,10 +32,13 @@ class KeyAuthentication(BaseAuthentication):
             return None
         sender = find(text.strip())
         if sender is None:
-            raise exceptions.AuthenticationFailed("The API key is not known, has expired or was revoked.")
+            raise exceptions.AuthenticationFailed(INVALID)
         if not (sender.may_read or sender.may_manage):
             raise exceptions.PermissionDenied(LACKING.format(Permission.READ))
-        key = ApiKey.objects.select_related("organization", "user", "created_by").get(pk=sender.key_id)
+        usable = ApiKey.objects.usable().select_related("organization", "user", "created_by")
+        key = usable.filter(pk=sender.key_id).first()
+        if key is None:  # revoked or removed since it was cached
+            raise exceptions.AuthenticationFailed(INVALID)
         if senders.is_stale(key.last_used_at, now := timezone.now()):
             senders.note_use({key.pk: now})
         return KeyUser(key), key

@@ -35,6 +35,10 @@ AUDITED = Audited(
     owner=lambda key: key.default_owner,
     switched=("revoked_at", "key.revoked", "key.changed"),
 )
+ACTS_FOR = (
+    "This key manages for {}. Nobody else can extend it: it may do more than keys that you can create. Ask an"
+    " operator."
+)
 OUTLASTS = "A key that manages can't end later than the key that creates or changes it, on {}."
 
 
@@ -64,6 +68,8 @@ class ChangeKeyForm(forms.ModelForm[ApiKey]):
                 " you can create. Ask an operator."
             )
         if is_later and self.instance.may_manage:
+            if not self.access.could_act_as(self.instance.person):
+                raise forms.ValidationError(ACTS_FOR.format(self.instance.person or "nobody"))
             _refuse_outlasting(self.access, ends)
         return ends
 

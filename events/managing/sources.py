@@ -13,10 +13,10 @@ from events.store.sources import owners_of
 
 
 def may_change(access: Access, sources: Sequence[Source]) -> bool:
-    """True if somebody leads all owners that these sources sent to."""
+    """True if somebody leads all owners that these sources, and those merged into them, sent to."""
     if access.is_operator:
         return True
-    owners = owners_of(sources)
+    owners = owners_of([*sources, *Source.objects.filter(merged_into__in=sources)])
     return bool(owners) and all(access.leads(owner) for owner in owners)
 
 

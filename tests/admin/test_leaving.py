@@ -86,6 +86,25 @@ def test_only_another_lead_can_take_a_key_over(
     assert not works(key)
 
 
+def test_a_key_that_manages_acts_for_nobody_who_did_not_take_it_over(
+    make_sender: MakeSender, owner: Owner, lead: Client, dora: User
+) -> None:
+    """Otherwise somebody who leaves, even as a viewer, would keep a key with the rights of a lead."""
+    kept, lost = (key_of(make_sender, created_by=dora, may_manage=True) for _ in range(2))
+    alice = person("alice", owner, role=Role.LEAD)
+    Membership.objects.filter(user=dora).update(role=Role.VIEWER)
+    lena = User.objects.get(username="lena")
+    chosen = {f"key-{kept.key.pk}": lena.pk, f"key-{lost.key.pk}": alice.pk}
+    page = html_of(logged_in(dora), page_of(dora))
+    assert "manages, so it is revoked" in page
+    assert not any(f'name="{name}"' in page for name in chosen)
+    end(lead, dora, **chosen)
+    kept.key.refresh_from_db()
+    lost.key.refresh_from_db()
+    assert (kept.key.person, kept.key.revoked_at) == (lena, None)
+    assert (lost.key.person, lost.key.revoked_at is None) == (dora, False)
+
+
 def test_a_key_for_several_owners_loses_the_owner_its_user_left(make_sender: MakeSender, dora: User) -> None:
     other = make_sender("Team B", kind=KeyType.SECRET).key
     owner = Membership.objects.get(user=dora).owner

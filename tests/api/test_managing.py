@@ -29,7 +29,6 @@ from tests.factories import person
 from tests.sending import MakeSender, Sender, file_all, log_event
 
 MANAGE = (Permission.MANAGE,)
-AUDITOR = audit.Actor("test")
 NEW_KEY = {"name": "portal", "type": "secret", "permissions": ["read"], "owner": "A"}
 NEW_HOOK = {"name": "chat", "url": "https://chat.example.org/", "owner": "A"}
 # What each endpoint takes, to which a test adds what must be refused.
@@ -234,7 +233,8 @@ def test_a_key_manages_only_while_its_person_leads(lena: User, call: Caller, tea
     lena.save()
     assert call("GET", "webhooks/")["results"] == []
     member = Membership.objects.get(user=lena)
-    end_keys(member, actor=AUDITOR, now=timezone.now(), handed_to={call.key.pk: mia})
+    taken_by = audit.Actor("mia", mia.pk)
+    end_keys(member, actor=taken_by, now=timezone.now(), handed_to={call.key.pk: mia})
     assert len(call("GET", "webhooks/")["results"]) == 1  # for mia now
     Membership.objects.get(user=mia).delete()
     senders.forget()

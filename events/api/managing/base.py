@@ -17,6 +17,7 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.exceptions import APIException
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -109,6 +110,16 @@ class Managing(Endpoint, viewsets.GenericViewSet[Any]):
         """The key, for the audit trail."""
         return audit.actor_of(self.request)
 
+    def get_object(self) -> Any:
+        """Return the object. To be changed, it is locked and read again: saving it writes all its columns."""
+        row = super().get_object()
+        if self.request.method in SAFE_METHODS:
+            return row
+        # Events that refer to the row needn't wait.
+        locked = type(row)._base_manager.select_for_update(no_key=True).filter(pk=row.pk)
+        list(locked.values_list("pk"))
+        return super().get_object()
+
     def get_serializer_context(self) -> dict[str, Any]:
         """Add what bodies are checked against."""
         context = super().get_serializer_context()
@@ -156,10 +167,10 @@ class Changed(Managing):
 
     def partial_update(self, request: Request, **_: object) -> Response:
         """Change what the body names."""
-        row = self.get_object()
-        given = self.read(self.changes, row)
-        before = self.audited.state(row)
         with written():
+            row = self.get_object()
+            given = self.read(self.changes, row)
+            before = self.audited.state(row)
             self.change(row, given)
             self.audited.changed(self.actor, row, before)
         return self.answer(row)
