@@ -27,8 +27,8 @@ WINDOW = 5_000  # one window of both tables of a kind, measured on two indexes
 
 STATEMENTS = (
     Hot("events, all", "operator", f"{ADMIN}/events/event/", EVENT, ("events_event_pkey",), 250, NEWEST),
-    Hot("events of one's owner", "member", f"{ADMIN}/events/event/", EVENT, ("event_owner",), 250),
-    Hot("events of one's owner", "key", f"{API}/events/", EVENT, ("event_owner",), 250),
+    Hot("events of an owner", "member", f"{ADMIN}/events/event/", EVENT, ("event_owner",), 250),
+    Hot("events of an owner", "key", f"{API}/events/", EVENT, ("event_owner",), 250),
     Hot("events of a session", "key", f"{API}/events/?session=visit%207", EVENT, ("event_session",), 100),
     Hot(
         "events of a day",
@@ -56,7 +56,7 @@ STATEMENTS = (
         1_000,
     ),
     Hot(
-        "events of one's owner, received in some hours",
+        "events of an owner, received within some hours",
         "member",
         f"{ADMIN}/events/event/?received_since={{day}}&kind=log&dialect=sunbird",
         EVENT,
@@ -68,12 +68,12 @@ STATEMENTS = (
     ),
     Hot("events of a kind", "member", f"{ADMIN}/events/log/", LOG, ("event_owner",), WINDOW),
     Hot("events of a kind", "key", f"{API}/kinds/log/", LOG, ("event_owner",), WINDOW),
-    Hot("the feed of one's owner", "key", f"{API}/changes/?limit=100", CHANGE, ("change_owner",), 250),
+    Hot("the feed of an owner", "key", f"{API}/changes/?limit=100", CHANGE, ("change_owner",), 250),
     Hot("the feed, all", "operator", f"{API}/changes/?limit=100", CHANGE, ("change_what",), 250),
     Hot("the end of the feed", "key", f"{API}/changes/?after=now", CHANGE, ("change_position",), 50),
     Hot("sessions, all", "operator", f"{ADMIN}/events/session/", SESSION, ("session_started",), 250),
-    Hot("sessions of one's owner", "member", f"{ADMIN}/events/session/", SESSION, ("session_owner",), 250),
-    Hot("sessions of one's owner", "key", f"{API}/sessions/", SESSION, ("session_owner",), 250),
+    Hot("sessions of an owner", "member", f"{ADMIN}/events/session/", SESSION, ("session_owner",), 250),
+    Hot("sessions of an owner", "key", f"{API}/sessions/", SESSION, ("session_owner",), 250),
     Hot("sessions of an actor", "key", f"{API}/sessions/?actor=user%2040", SESSION, ("session_actor",), 250),
     Hot(
         "a session by its id",
@@ -85,8 +85,8 @@ STATEMENTS = (
     ),
     Hot("usage by day", "key", f"{API}/usage/", USAGE, ("usage_hour_once",), 1_000),
     Hot("usage by hour", "key", f"{API}/usage/?group=hour", USAGE, ("usage_hour_once",), 400),
-    Hot("sources and when they were heard", "key", f"{API}/sources/", USAGE, ("usage_hour_once",), 1_500),
-    Hot("rejected events of one's owner", "key", f"{API}/rejected/", REJECTED, ("rejected_owner",), 300),
+    Hot("sources and when they last sent", "key", f"{API}/sources/", USAGE, ("usage_hour_once",), 1_500),
+    Hot("rejected events of an owner", "key", f"{API}/rejected/", REJECTED, ("rejected_owner",), 300),
     Hot(
         "rejected events of a source",
         "key",
@@ -96,7 +96,7 @@ STATEMENTS = (
         1_250,  # including the end of the window, which is read from the index
     ),
     Hot(
-        "rejected events of one's owner",
+        "rejected events of an owner",
         "member",
         f"{ADMIN}/ingestion/rejectedevent/",
         REJECTED,
@@ -130,27 +130,27 @@ STATEMENTS = (
 )
 # Statements without an address, and the test of each one's plan.
 ELSEWHERE = (
-    ("which ids are there, asked by the drain before it files", "tests/plans/test_plans.py"),
-    ("which webhooks have something to send, asked every two seconds", "tests/plans/test_plans.py"),
-    ("what the summariser reads of a session", "tests/sessions/test_plan.py"),
+    ("known IDs, looked up by the drain before filing", "tests/plans/test_plans.py"),
+    ("webhooks with something to send, looked up every two seconds", "tests/plans/test_plans.py"),
+    ("events of a session, read to summarise it", "tests/sessions/test_plan.py"),
     ("lists of events and of kinds under every filter", "tests/admin/test_events_plan.py"),
     ("lists and searches of sessions", "tests/admin/test_sessions_plan.py"),
-    ("what report pages read of events, sessions and rollups", "tests/plans/test_report_plans.py"),
+    ("events, sessions and rollups, read by report pages", "tests/plans/test_report_plans.py"),
 )
 
 TOP = """# Hot statements
 
-What is asked most, and the plan that each statement is held to by `tests/plans`, on tables where a small
-team has a twentieth of the rows: the indexes that are used, the most rows that are read (those that a filter
-throws away among them), and of tables in weekly partitions the most weeks that are looked into. What begins
-to read more fails. Made by `WRITE_DOCS=1 pytest tests/plans`.
+The most frequent statements, and the limits that `tests/plans` checks, on tables where a small team has a
+twentieth of the rows: the indexes that have to be used, the most rows that may be read (including those that
+a filter discards), and for tables in weekly partitions the most weeks. A statement that exceeds its limits
+fails the tests. Generated by `WRITE_DOCS=1 pytest tests/plans`.
 
 """
 
 
 def page() -> str:
     """Return the documentation page."""
-    head = ("what is asked", "by", "address", "tables", "indexes", "rows at most", "weeks at most")
+    head = ("statement", "requested by", "address", "tables", "indexes", "rows at most", "weeks at most")
     rows = [
         (
             each.what,
@@ -165,4 +165,4 @@ def page() -> str:
     ]
     table = [f"| {' | '.join(row)} |" for row in (head, ("---",) * len(head), *rows)]
     others = [f"- {what}: `{where}`" for what, where in ELSEWHERE]
-    return TOP + "\n".join((*table, "", "Held to their plans elsewhere:", "", *others, ""))
+    return TOP + "\n".join((*table, "", "Tested elsewhere:", "", *others, ""))
