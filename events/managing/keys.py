@@ -81,7 +81,8 @@ class MakeKeyForm(forms.ModelForm[ApiKey]):
         choices=Permission.choices,
         initial=[Permission.WRITE],
         widget=Checkboxes,
-        help_text="Publishable keys only write. Give each key only the permissions that it needs.",
+        help_text="Publishable keys only write. Give each key only the permissions that it needs: one that"
+        " manages can do what you can, for its owners.",
     )
     open_to_anyone = forms.BooleanField(
         required=False,

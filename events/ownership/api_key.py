@@ -31,7 +31,7 @@ class Permission(models.TextChoices):
 
     WRITE = "write", "Write: send events"
     READ = "read", "Read: use the read API"
-    MANAGE = "manage", "Manage: administer its owners by API, as the person who creates it may"
+    MANAGE = "manage", "Manage: administer its owners by API"
 
 
 # Default permissions of a key.
