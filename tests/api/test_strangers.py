@@ -7,7 +7,8 @@ from django.test import Client
 from django.utils import timezone
 
 from events.event import Event
-from events.ownership.api_key import KeyType
+from events.ownership.api_key import KeyType, Permission
+from events.ownership.owner import Membership, Role
 from events.sessions.session import Session
 from ingestion.rejected.event import RejectedEvent
 from reports.cost.charging.updating import update_charges
@@ -32,9 +33,19 @@ VALUES = {
 }
 
 
+def of_lead(make_sender: MakeSender, owner: str, **options: Any) -> Sender:
+    """Return a sender with all permissions, whose key acts for a lead of its owner."""
+    lead = person(f"lead of {owner}")
+    sender = make_sender(
+        owner, kind=KeyType.SECRET, permissions=list(Permission), created_by=lead.pk, **options
+    )
+    Membership.objects.create(user=lead, owner=sender.key.default_owner, role=Role.LEAD)
+    return sender
+
+
 @pytest.fixture
 def alice(make_sender: MakeSender) -> Sender:
-    sender = make_sender(VALUES["owner"], kind=KeyType.SECRET)
+    sender = of_lead(make_sender, VALUES["owner"])
     context = {
         "channel": "c1",
         "env": "home",
@@ -53,14 +64,17 @@ def alice(make_sender: MakeSender) -> Sender:
     return sender
 
 
-def lists() -> list[str]:
-    return [f"/api/v1/{prefix}/" for prefix, _, _ in router.registry]
+def lists(key: str) -> list[str]:
+    """Return the addresses of all lists; without a key only of those that people may read."""
+    read = (Permission.READ,)
+    needs = {prefix: getattr(view, "needs", read) for prefix, view, _ in router.registry}
+    return [f"/api/v1/{prefix}/" for prefix, needed in needs.items() if key or Permission.READ in needed]
 
 
 def shown(client: Client, key: str) -> list[str]:
     """Return every address and filter whose response contains something of alice's."""
     found = []
-    for url in lists():
+    for url in lists(key):
         known = set(get(client, url, key, nothing="x").json().get("known", ()))
         for query in ({}, *({name: value} for name, value in VALUES.items() if name in known)):
             response = get(client, url, key, **query)
@@ -82,6 +96,8 @@ def test_alice_sees_her_data_in_every_list(alice: Sender, client: Client) -> Non
         "sources",
         "usage",
         "charges",
+        "keys",
+        "members",
     )
     assert seen == {f"/api/v1/{name}/" for name in names}
 
@@ -92,9 +108,9 @@ def test_others_see_nothing_of_alices(
 ) -> None:
     key = ""
     if who == "bob":
-        key = make_sender("B", kind=KeyType.SECRET, organization_slug="elsewhere", owners="all").text
+        key = of_lead(make_sender, "B", organization_slug="elsewhere", owners="all").text
     elif who == "a colleague":
-        key = make_sender("C", kind=KeyType.SECRET).text
+        key = of_lead(make_sender, "C").text
     else:
         client.force_login(person("charlie"))
     assert shown(client, key) == []
