@@ -59,23 +59,6 @@ class SubscriptionSerializer(Selectable, serializers.ModelSerializer[Subscriptio
         read_only_fields = fields
 
 
-class AddressField(serializers.EmailField):
-    """The address of a contact of an administered owner."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Return the address. Raises ValidationError."""
-        text = super().to_internal_value(data)
-        led = self.context[ACCESS].led
-        found = (
-            Address.objects.filter(owner__in=led.values("pk"), address__iexact=text).order_by("pk").first()
-        )
-        if found is None:
-            raise serializers.ValidationError(
-                "No contact of your owners has this address. Leads add contacts."
-            )
-        return found
-
-
 class SubscriptionChanges(Body):
     """Changes of a subscription."""
 
@@ -99,10 +82,23 @@ class SubscriptionBody(SubscriptionChanges):
     owners = serializers.ListField(
         child=OwnerField(), allow_empty=False, max_length=1_000, help_text=_help("owners")
     )
-    address = AddressField(
+    address = serializers.EmailField(
         required=False,
         help_text="Contact that gets it, of the owner that it covers. Default: the key's person.",
     )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Find the contact with the address. Raises ValidationError."""
+        if "address" in attrs:
+            led = self.context[ACCESS].led.values("pk")
+            contacts = Address.objects.filter(owner__in=led, address__iexact=attrs["address"]).order_by("pk")
+            # Several owners may have it.
+            attrs["address"] = contacts.filter(owner__in=attrs["owners"]).first() or contacts.first()
+            if attrs["address"] is None:
+                raise serializers.ValidationError(
+                    {"address": ["No contact of your owners has this address. Leads add contacts."]}
+                )
+        return attrs
 
 
 class SubscriptionViewSet(Listed, Created, Changed, Removed):

@@ -19,6 +19,8 @@ from events.ownership.owner import Membership, Owner, Role
 from events.ownership.source import Source
 from events.store.usage import UsageHour, hour_of
 from events.webhooks.webhook import Webhook
+from reports.digests.models import Subscription
+from reports.mail.addresses import Address
 from tests.factories import person
 from tests.faults.stack import eventually
 from tests.sending import MakeSender, Sender
@@ -102,6 +104,33 @@ def test_a_source_is_merged_with_what_was_merged_into_it_only_by_leads_of_both(
     assert theirs.merged_into == one
     Source.objects.filter(pk=theirs.pk).update(merged_into=None)
     assert send("POST", f"sources/{one.pk}/merge/", {"into": into.pk})["merged_into"] == "into"
+
+
+def test_a_digest_goes_to_the_contact_of_the_owner_that_it_covers(
+    manager: Sender, send: Send, make_sender: MakeSender
+) -> None:
+    lena, other = User.objects.get(username="lena"), make_sender("B").key.default_owner
+    Membership.objects.create(user=lena, owner=other, role=Role.LEAD)
+    manager.key.owners.add(other)
+    contacts = {
+        owner.name: Address.objects.create(owner=owner, address="team@example.org")
+        for owner in (manager.key.default_owner, other)
+    }
+    for name, contact in contacts.items():
+        made = send("POST", "subscriptions/", {"owners": [name], "address": "Team@example.org"}, 201)
+        assert made["address"] == "team@example.org"
+        assert Subscription.objects.get(pk=made["id"]).address == contact
+    odd_addresses: list[Any] = ["\ud800@example.org", "team@example.org\0", "x" * 1_000, 1, []]
+    for odd in odd_addresses:
+        found = send("POST", "subscriptions/", {"owners": ["A"], "address": odd}, 400)
+        assert found["errors"].keys() == {"address"}
+
+
+def test_a_name_that_no_owner_can_have_is_refused(send: Send) -> None:
+    odd_names: list[Any] = ["\ud800", "a\0", "", " ", 1.5, [], {}, None, "x" * 100_000]
+    for odd in odd_names:
+        for path, member, sent in (("budgets", "owner", odd), ("subscriptions", "owners", [odd])):
+            assert member in send("POST", f"{path}/", {member: sent}, 400)["errors"]
 
 
 def test_a_body_that_is_nested_too_deeply_is_malformed(send: Send) -> None:

@@ -46,10 +46,10 @@ class Conflict(APIException):
 class OwnerField(serializers.CharField):
     """An owner that the key administers, by name."""
 
-    def to_internal_value(self, data: Any) -> Any:
-        """Return the owner. Raises ValidationError."""
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        """Return the owner of a valid name. Raises ValidationError."""
         access: Access = self.context[ACCESS]
-        owner = access.led.named(super().to_internal_value(data)).first()
+        owner = access.led.named(super().run_validation(data)).first()
         if owner is None:
             raise serializers.ValidationError("This key administers no owner with this name.")
         return owner
