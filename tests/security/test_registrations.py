@@ -28,6 +28,7 @@ def test_erasure_janitors_mails_and_checks_are_registered_by_setup() -> None:
 
     assert erasure == [
         "audit_entries",
+        "changes",
         "discarded_events",
         "examples of quality warnings",
         "exports",
@@ -41,6 +42,7 @@ def test_erasure_janitors_mails_and_checks_are_registered_by_setup() -> None:
     ]
     assert janitors == [
         "changes",
+        "changes of rejected events",
         "copies of mails",
         "exports",
         "idempotency keys",
