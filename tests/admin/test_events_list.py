@@ -291,7 +291,7 @@ def test_an_incomplete_page_says_how_far_back_it_searched(
         found += ids(html)
         path = link(html, "next")
     assert len(found) == 1
-    assert "Looked through" not in html
+    assert "Searched events back to" not in html
 
 
 @pytest.mark.parametrize("query", ["owner__contact__startswith=a", "regions=DE", "e=1&dialect__gt=a"])

@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Callable
 from email.message import EmailMessage
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -239,11 +238,6 @@ def test_django_itself_sends_no_mail() -> None:
     assert resolve(reverse("admin_password_reset")).func.view_class is RequestReset  # type: ignore[attr-defined]
     with pytest.raises(NoReverseMatch):
         reverse("password_reset")
-
-
-def test_the_transport_module_imports_djangos_mail() -> None:
-    text = Path(delivery.__file__).with_name("transport.py").read_text()
-    assert "from django.core import mail" in text
 
 
 # --- Access ---------------------------------------------------------------------------------------
