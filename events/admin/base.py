@@ -10,7 +10,7 @@ from django.contrib.admin import ListFilter
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db import models
+from django.db import connection, models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -23,7 +23,7 @@ from events.accounts import audit
 from events.admin.display import Column, Columns, Page
 from events.event import Event
 from events.lib.fields import AnyField
-from events.managing.audited import Audited
+from events.managing.audited import Audited, lock
 from events.ownership.api_key import ApiKey
 from events.ownership.owner import Owner
 
@@ -231,6 +231,14 @@ class AuditedAdmin(TallyAdmin):
         super().__init__(*args, **kwargs)
         if self.audited is not None:
             self.audit_noun, self.audit_fields = self.audited.noun, self.audited.fields
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Row | None:
+        """Return a row. To be changed, it is locked and read again: saving it writes all its columns."""
+        row = super().get_object(request, object_id, from_field)
+        if row is None or request.method != "POST" or not connection.in_atomic_block:
+            return row
+        lock(row)
+        return super().get_object(request, object_id, from_field)
 
     def audit_owner(self, row: Row) -> Owner | None:
         """Return the owner whose leads see the entry."""

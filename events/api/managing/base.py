@@ -26,7 +26,7 @@ from events.accounts import audit
 from events.accounts.audit import Actor
 from events.api.endpoint import Endpoint
 from events.api.pagination import KeysetPagination
-from events.managing.audited import Audited
+from events.managing.audited import Audited, lock
 from events.ownership.api_key import Permission
 from events.ownership.owner import Owner
 
@@ -115,9 +115,7 @@ class Managing(Endpoint, viewsets.GenericViewSet[Any]):
         row = super().get_object()
         if self.request.method in SAFE_METHODS:
             return row
-        # Events that refer to the row needn't wait.
-        locked = type(row)._base_manager.select_for_update(no_key=True).filter(pk=row.pk)
-        list(locked.values_list("pk"))
+        lock(row)
         return super().get_object()
 
     def get_serializer_context(self) -> dict[str, Any]:
