@@ -17,7 +17,7 @@ from pyarrow import parquet
 
 LENGTH = struct.Struct(">I")
 DECIMALS = 18  # of exact numbers
-GROUP_BYTES = 32 * 1024 * 1024  # of a row group in memory
+GROUP_BYTES = 16 * 1024 * 1024  # of a row group in memory
 
 TYPES = {
     "text": pyarrow.string(),

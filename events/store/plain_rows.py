@@ -31,7 +31,7 @@ PlainPair = tuple[Any, Any]
 
 _decode = decoder(Any)
 IDS = 2_000  # looked up at a time
-ROWS = 1_000  # read at a time
+ROWS = 500  # read at a time
 BYTES = 4 * 1024 * 1024  # of events on the wire that are read at a time
 _NAMED = ("owner_id", "source_id")  # last in a row of the envelope
 
