@@ -4,13 +4,13 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import DatabaseError, OperationalError, connection
 
 from events.event import Event
 from events.ownership.api_key import ApiKey
 from events.ownership.owner import Membership, Owner
 from events.store import filing
-from ingestion.filing import claims, schedule
+from ingestion.filing import claims, schedule, transactions
 from ingestion.filing import drain as draining
 from ingestion.filing.claims import BlockLimits, Selected
 from ingestion.filing.drain import drain_block
@@ -136,6 +136,39 @@ def test_a_request_that_keeps_failing_in_the_database_is_rejected(
     kept = RejectedEvent.objects.get()
     assert (kept.code, kept.message) == ("unfileable", "The event could not be filed: OperationalError.")
     assert {"neighbour", "in the same block"} <= set(Event.objects.values_list("client_event_id", flat=True))
+
+
+def test_a_database_failure_during_isolation_rejects_nothing(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender.batch(log_event("poison"), log_event("neighbour"))
+    fails_on = FailsOn(monkeypatch, "poison")
+
+    def only_one_by_one(submissions: list[Any]) -> Any:
+        if len(submissions) > 1:
+            raise ValueError("together")
+        return fails_on(submissions)
+
+    monkeypatch.setattr(filing, "rows_of", only_one_by_one)
+    with pytest.raises(OperationalError):
+        drain_block()
+    assert InboxRequest.objects.count() == 1
+    assert not RejectedEvent.objects.exists()
+    assert not Event.objects.exists()
+
+
+@pytest.mark.django_db
+def test_deadlocks_are_retried_a_few_times_and_then_raised() -> None:
+    attempts = []
+
+    def deadlock() -> None:
+        attempts.append(1)
+        with connection.cursor() as cursor:
+            cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'deadlock' USING ERRCODE = '40P01'; END $$")
+
+    with pytest.raises(DatabaseError):
+        transactions.in_transaction(deadlock)
+    assert len(attempts) == transactions.TRIES
 
 
 def test_an_outage_rejects_nothing(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
