@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(help_text='Name on pages, such as the application that listens.', max_length=100)),
                 ('url', models.CharField(help_text='Address to post to. It must begin with https://.', max_length=2000, verbose_name='URL')),
                 ('what', models.CharField(choices=[('events', 'Events'), ('rejected', 'Rejected events'), ('sessions', 'Sessions, each time they are summarised')], default='events', help_text='What is sent, as it is written.', max_length=10)),
-                ('filter', models.CharField(blank=True, help_text='Filters of the API, as in a query string: kind=ERROR&channel=web. Empty: everything.', max_length=2000)),
+                ('filter', models.CharField(blank=True, help_text='Filters of the API, as in a query string: kind=error&channel=web. Empty: everything.', max_length=2000)),
                 ('fields', models.CharField(blank=True, help_text="Members of each event, as in the API's fields=, separated by commas. Add wire for the event as it was sent. Empty: the members that lists of the API have.", max_length=2000)),
                 ('secret', models.TextField(help_text='Secret that messages are signed with.')),
                 ('previous_secret', models.TextField(blank=True, help_text='Secret before the last rotation.')),

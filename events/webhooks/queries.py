@@ -25,7 +25,7 @@ def conditions_of(what: str, text: str) -> Conditions:
     errors |= {name: ["It may be given only once."] for name in names if names.count(name) > 1}
     errors |= {name: ["It has no value."] for name, value in pairs if not value and name not in errors}
     if errors or (text and not pairs):
-        raise InvalidQuery(errors or {text[:100]: ["Write filters as in a query string: kind=ERROR."]})
+        raise InvalidQuery(errors or {text[:100]: ["Write filters as in a query string: kind=error."]})
     parsed = parse(vocabulary, pairs)
     if parsed.errors:
         raise InvalidQuery(parsed.errors)

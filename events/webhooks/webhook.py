@@ -45,7 +45,7 @@ class Webhook(models.Model):
     filter = models.CharField(
         max_length=2_000,
         blank=True,
-        help_text="Filters of the API, as in a query string: kind=ERROR&channel=web. Empty: everything.",
+        help_text="Filters of the API, as in a query string: kind=error&channel=web. Empty: everything.",
     )
     fields = models.CharField(
         max_length=2_000,
