@@ -23,7 +23,8 @@ from events.accounts import audit
 from events.admin.display import Column, Columns, Page
 from events.event import Event
 from events.lib.fields import AnyField
-from events.managing.audited import Audited, lock
+from events.lib.row_lock import lock
+from events.managing.audited import Audited
 from events.ownership.api_key import ApiKey
 from events.ownership.owner import Owner
 

@@ -11,10 +11,11 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.postgres.fields import ArrayField
 from django.core import signing
-from django.db import models
+from django.db import models, transaction
 
 from events.access import Access, KeyUser, Person
 from events.lib.janitors import janitor
+from events.lib.row_lock import lock
 from events.ownership.api_key import ApiKey
 from events.ownership.erased import Erased, forgets
 from events.spreadsheets.xlsx_file import texts_in
@@ -148,10 +149,12 @@ def of_reader(reader: Person) -> models.QuerySet[ExportJob]:
     return ExportJob.objects.filter(user_id=reader.pk) if reader.pk else ExportJob.objects.none()
 
 
+@transaction.atomic
 def request_export(
     reader: Person, model: str, form: str, query: str, name: str, now: datetime, *, what: str = ""
 ) -> ExportJob | None:
     """Create an export, which a worker starts within seconds. None if the reader has too many open ones."""
+    lock(reader.key if isinstance(reader, KeyUser) else User(pk=reader.pk))  # the limit is exact
     if of_reader(reader).filter(state__in=OPEN).count() >= MOST_OPEN:
         return None
     access = Access(reader)

@@ -13,12 +13,6 @@ from events.ownership.owner import Owner
 State = dict[str, object]
 
 
-def lock(row: models.Model) -> None:
-    """Lock a row until the transaction ends. Events that refer to it needn't wait."""
-    found = type(row)._base_manager.select_for_update(no_key=True).filter(pk=row.pk)
-    list(found.values_list("pk"))
-
-
 @dataclass(frozen=True)
 class Audited:
     """How changes of a model are recorded: NOUN.made, NOUN.changed, NOUN.removed.

@@ -1,4 +1,4 @@
-"""Managing by API: keys that end meanwhile, changes at the same time, rights of others."""
+"""Managing by API: keys that end meanwhile, changes and exports at the same time, rights of others."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -14,6 +14,8 @@ from django.db import connection, connections
 from django.test import Client
 from django.utils import timezone
 
+from events.access import KeyUser
+from events.exports import jobs
 from events.ownership.api_key import ApiKey, KeyType, Permission
 from events.ownership.owner import Membership, Owner, Role
 from events.ownership.source import Source
@@ -220,3 +222,35 @@ def test_a_change_does_not_undo_what_somebody_else_did_at_the_same_time(
     assert (hook.name, hook.secret) == ("x", "new")
     assert Owner.objects.get(pk=owner.pk).monthly_quota == 5
     assert not Membership.objects.filter(pk=gone.pk).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_exports_that_are_requested_at_the_same_time_are_counted(make_sender: MakeSender) -> None:
+    reads = make_sender("A", kind=KeyType.SECRET)
+    made = [
+        jobs.request_export(KeyUser(reads.key), "", "csv", "", "x.csv", timezone.now(), what="usage")
+        for _ in range(jobs.MOST_OPEN)
+    ]
+    job = made[-1]
+    assert job is not None
+    assert jobs.cancel(job, "For a test.", timezone.now())
+    answers: list[int] = []
+
+    def request() -> None:
+        sent = {"what": "usage", "format": "csv"}
+        headers = {"Authorization": f"Bearer {reads.text}"}
+        try:
+            answer = Client().post("/api/v1/exports/", sent, "application/json", headers=headers)
+            answers.append(answer.status_code)
+        finally:
+            connections.close_all()
+
+    requesting = Thread(target=request)
+    last = (
+        "WITH mine AS (SELECT id FROM events_apikey WHERE id = %s FOR NO KEY UPDATE) UPDATE events_exportjob"
+        " SET state = 'waiting' WHERE key_id IN (SELECT id FROM mine)"
+    )
+    with meanwhile(last, reads.key.pk):
+        requesting.start()
+    requesting.join()
+    assert answers == [429]

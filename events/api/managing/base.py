@@ -26,7 +26,8 @@ from events.accounts import audit
 from events.accounts.audit import Actor
 from events.api.endpoint import Endpoint
 from events.api.pagination import KeysetPagination
-from events.managing.audited import Audited, lock
+from events.lib.row_lock import lock
+from events.managing.audited import Audited
 from events.ownership.api_key import Permission
 from events.ownership.owner import Owner
 
