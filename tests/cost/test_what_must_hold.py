@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -237,6 +238,31 @@ def test_a_clock_set_back_removes_no_charges(charged_once: Owner) -> None:
     before = Charge.objects.count()
     update_charges(charged_once.organization_id, at(2))
     assert Charge.objects.count() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_only_one_update_of_an_organization_runs_at_once() -> None:
+    """A second one is skipped, or waits; here it gives up waiting, because the first doesn't end."""
+    a = owner("A")
+    assign(plan())
+    use(a, at(1), stored=10, billed_bytes=1_000)
+    first = connections.create_connection(DEFAULT_DB_ALIAS)
+    try:
+        with first.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute(
+                "SELECT 1 FROM events_organization WHERE id = %s FOR NO KEY UPDATE", [a.organization_id]
+            )
+        assert update_charges(a.organization_id, at(4), wait=False) is None
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '100ms'")
+            with pytest.raises(OperationalError):
+                update_charges(a.organization_id, at(4))
+            transaction.set_rollback(True)
+        assert not Charge.objects.exists()
+    finally:
+        first.close()
+    assert update_charges(a.organization_id, at(4), wait=False)
 
 
 def test_verification_finds_a_manipulated_charge(charged_once: Owner) -> None:
