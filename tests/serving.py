@@ -1,12 +1,13 @@
 """Starts the production server as the Procfile does, on the tests' database."""
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import NamedTuple
@@ -43,11 +44,16 @@ def commands() -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Return a free port."""
-    with socket.socket() as asked:
-        asked.bind((HOST, 0))
-        port: int = asked.getsockname()[1]
-        return port
+    """Return a free port.
+
+    It is below those that the kernel hands out by itself (32768 on Linux): one of these could be taken by
+    another process's connection before it is used.
+    """
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as asked, suppress(OSError):
+            asked.bind((HOST, port))
+            return port
 
 
 def database_url() -> str:

@@ -184,21 +184,28 @@ _SHOWN = 20  # characters of what doesn't belong there
 
 def _explained(error: json.JSONDecodeError) -> str:
     """Return a sentence that says where a text stops being JSON and, where that is clear, what to remove."""
-    where = f"at character {error.pos}"
-    if error.lineno > 1:
-        where += f" (line {error.lineno}, column {error.colno})"
     before, rest = error.doc[: error.pos].rstrip(), error.doc[error.pos :].rstrip()
     if not before and not rest:
         return "Not JSON: the text is empty."
+    where = _where(error)
     if error.msg != "Extra data":
-        if before.endswith(",") and rest.startswith(("}", "]")):
-            return f"Not JSON: remove the comma before {rest[0]} {where}."
+        # Since Python 3.13, the error is at the comma instead of the bracket.
+        comma = error.pos if rest.startswith(",") else len(before) - 1
+        bracket = error.doc[comma + 1 :].lstrip()[:1]
+        if comma >= 0 and error.doc[comma] == "," and bracket in ("}", "]"):
+            where = _where(json.JSONDecodeError("", error.doc, comma))
+            return f"Not JSON: remove the comma {where}, before {bracket}."
         return f"Not JSON: {error.msg} {where}."
     if not rest.strip("}] \t\r\n"):
         brackets = f"the {rest}" if len(rest) == 1 else f"{rest[:_SHOWN]!r}"
         return f"Not JSON: remove {brackets} {where}, after the end of the value."
     shown = rest if len(rest) <= _SHOWN else rest[: _SHOWN - 1] + "…"
     return f"Not JSON: remove what follows the value {where}: {shown!r}."
+
+
+def _where(error: json.JSONDecodeError) -> str:
+    place = f"at character {error.pos}"
+    return f"{place} (line {error.lineno}, column {error.colno})" if error.lineno > 1 else place
 
 
 def _may_be_infinite(raw: bytes) -> bool:

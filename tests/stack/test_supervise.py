@@ -15,6 +15,7 @@ import pytest
 
 from telemetry_project.stack import paths, postgres, processes, valkey
 from telemetry_project.stack.plan import MARK, WELCOME
+from tests.serving import free_port
 
 # Under `nohup`, it would ignore SIGHUP.
 RUN = """
@@ -60,10 +61,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        number: int = free.getsockname()[1]
-        return number
+    return free_port()
 
 
 @pytest.fixture
@@ -333,12 +331,9 @@ def test_two_copies_run_side_by_side(
     data: Path, tmp_path: Path, start: Start, sweep: Callable[[Path], None]
 ) -> None:
     other = tmp_path / "other"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        other_port = free.getsockname()[1]
     broker = {"DATABASE_URL": "postgres://elsewhere"}
     first = start(environment=broker)
-    second = start(environment={**broker, "TALLY_DATA": str(other), "PORT": str(other_port)})
+    second = start(environment={**broker, "TALLY_DATA": str(other), "PORT": str(free_port())})
     try:
         lines_until(first, "Welcome")
         lines_until(second, "Welcome")
