@@ -120,17 +120,16 @@ def test_plain_text_tables_are_aligned_in_every_script() -> None:
     assert len({wcswidth(each) for each in lines}) == 1
 
 
-@pytest.mark.parametrize("length", [30, 69, 75, 100, 190])
-def test_a_subject_of_any_length_is_decoded_unchanged(length: int) -> None:
-    subject = ("Team A: 5 events, none on the Thursday before; portal sent all of them. " * 3)[
-        :length
-    ].strip()
-    for text in (subject, f"{subject} \u200d\u2713", f"ദ{subject}"):
-        content = MailContent(
-            text, "text", "<p>html</p>", unsubscribe_url=f"https://tally.example/{'x' * 300}"
-        )
-        message = message_from_bytes(
-            build_message(content, to="ann@example.org", key="k", at=NOW).as_bytes(), policy=policy.default
-        )
-        assert message["Subject"] == text
-        assert message["List-Unsubscribe"] == f"<{content.unsubscribe_url}>"
+def test_a_subject_of_any_length_is_decoded_unchanged() -> None:
+    words = "Team A: 5 events, none on the Thursday before; portal sent all of them. " * 3
+    for length in (*range(1, 90), 100, 190):
+        subject = words[:length].strip()
+        for text in (subject, f"{subject} \u200d\u2713", f"ദ{subject}"):
+            content = MailContent(
+                text, "text", "<p>html</p>", unsubscribe_url=f"https://tally.example/{'x' * 300}"
+            )
+            sent = build_message(content, to="ann@example.org", key="k", at=NOW).as_bytes()
+            message = message_from_bytes(sent, policy=policy.default)
+            assert message["Subject"] == text
+            assert max(map(len, sent.partition(b"\r\n\r\n")[0].splitlines())) <= 998
+            assert message["List-Unsubscribe"] == f"<{content.unsubscribe_url}>"
