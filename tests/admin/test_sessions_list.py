@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from events.admin.sessions import SessionAdmin
 from events.sessions.session import Session
@@ -83,7 +84,6 @@ def test_a_row_summarises_the_session(team_a: Sender, alice: Client) -> None:
         ("errors=none", {"now", "fine", "old"}),
         ("errors=none&state=idle", {"fine"}),
         ("period=30d", {"now", "fine", "failed", "old"}),
-        ("period=last-month", set()),
         ("errors=1", {"failed"}),
         ("errors__gte=1&is_bot=false", {"failed"}),
         ("errors__gte=many", set()),
@@ -116,9 +116,15 @@ def test_filters_and_searches_narrow_the_list(
         failure(1, "failed") | {"actor": {"id": "u9", "type": "User"}},
         at(-days, "old"),
     )
-    if query == "period=last-month":
-        Session.objects.filter(started_at__day__lte=3).delete()
     assert shown(html_of(operator, f"{SESSIONS}?{query}")) == expected
+
+
+def test_sessions_of_last_month_are_those_that_began_in_it(team_a: Sender, operator: Client) -> None:
+    visited(team_a, at(0, "last month"), at(1, "this month"))
+    first = timezone.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    for session, start in (("last month", first - timedelta(seconds=1)), ("this month", first)):
+        Session.objects.filter(session=session).update(started_at=start, ended_at=first)
+    assert shown(html_of(operator, f"{SESSIONS}?period=last-month")) == {"last month"}
 
 
 def test_sessions_are_filtered_by_their_start(team_a: Sender, alice: Client) -> None:
