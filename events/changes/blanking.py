@@ -2,13 +2,14 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from django.db import connection
 
 from events.changes.change import What
 from events.changes.reading import since
+from events.lib.sql import compose, identifier
 
 NIL = UUID(int=0)
 # A change gets its position after its rows were received, by the clock of the database's machine.
@@ -60,7 +61,7 @@ def _find(
     return rows
 
 
-_BLANK_MISSING = """
+_BLANK_MISSING: LiteralString = """
 WITH known AS (SELECT id FROM {table} WHERE owner_id = %(owner)s)
 UPDATE events_change SET ids = ARRAY(
     SELECT CASE WHEN known.id IS NULL THEN %(nil)s ELSE one.id END
@@ -77,7 +78,8 @@ def blank_missing(what: What, owner_id: int, table: str) -> int:
     """Blank the ids of an owner that a table doesn't have; return the number of changes that had any."""
     with connection.cursor() as cursor:
         cursor.execute(
-            _BLANK_MISSING.format(table=table), {"what": what.value, "owner": owner_id, "nil": NIL}
+            compose(_BLANK_MISSING, table=identifier(table)),
+            {"what": what.value, "owner": owner_id, "nil": NIL},
         )
         count: int = cursor.rowcount
         return count

@@ -16,11 +16,13 @@ import psycopg
 from django.db import connection, models
 from msgspec import Raw
 from psycopg.adapt import Buffer, Loader
+from psycopg.sql import SQL
 from psycopg.types.datetime import TimestamptzLoader
 
 from events.event import Event
 from events.kinds import KINDS
 from events.lib.paging import EventQuery
+from events.lib.sql import compose, identifier
 from events.ownership.owner import Owner
 from events.ownership.source import Source
 from events.store.copying import array
@@ -67,15 +69,14 @@ class PlainReader:
         for kind, of_kind in by_kind.items():
             model = KINDS[kind].model
             make = plain_class(model)._make
-            details |= {values[0]: make(values) for values in _selected(model, _columns(model), of_kind)}
+            details |= {values[0]: make(values) for values in _selected(model, of_kind)}
         found = map(envelopes.get, ids)
         return [(event, details.get(event.id)) for event in found if event is not None]
 
     def _envelopes(self, ids: Sequence[str]) -> Iterator[Any]:
-        columns = _columns(Event)
-        found = _selected(Event, columns, ids)
+        found = _selected(Event, ids)
         self._read_names(found)
-        make, at = plain_class(Event)._make, columns.index("extra")
+        make, at = plain_class(Event)._make, _columns(Event).index("extra")
         owners, sources = self._owners, self._sources
         for values in found:
             extra = values[at] if values[at] is None else decoded(values[at])
@@ -127,20 +128,25 @@ def _columns(model: type[models.Model]) -> tuple[str, ...]:
     return tuple([name for name in names if name not in last] + last)
 
 
-def _selected(model: type[models.Model], columns: Sequence[str], ids: Sequence[str]) -> list[tuple[Any, ...]]:
+@cache
+def _statement(model: type[models.Model]) -> str:
+    """Return the statement that reads rows by ID. The range limits the weeks that are searched."""
+    columns = SQL(", ").join([SQL("id::text"), *map(identifier, _columns(model)[1:])])
+    return compose(
+        "SELECT {columns} FROM {table} WHERE id = ANY(%s::uuid[]) AND id BETWEEN %s::uuid AND %s::uuid",
+        columns=columns,
+        table=identifier(model._meta.db_table),
+    )
+
+
+def _selected(model: type[models.Model], ids: Sequence[str]) -> list[tuple[Any, ...]]:
     """Return the columns of rows by ID, the first of which is the ID, as a text."""
     if not ids:
         return []
     connection.ensure_connection()
     ids = sorted(ids)
-    names = ", ".join(["id::text", *(f'"{name}"' for name in columns[1:])])
     with psycopg.Cursor(connection.connection) as cursor:
         cursor.adapters.register_loader("jsonb", _RawLoader)
         cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
-        # The range limits the weeks that are looked into.
-        cursor.execute(
-            f'SELECT {names} FROM "{model._meta.db_table}"'  # noqa: S608  (names of the models)
-            " WHERE id = ANY(%s::uuid[]) AND id BETWEEN %s::uuid AND %s::uuid",
-            [array(ids), ids[0], ids[-1]],
-        )
+        cursor.execute(_statement(model), [array(ids), ids[0], ids[-1]])
         return cursor.fetchall()
