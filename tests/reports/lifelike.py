@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 
 from events.event import Event
 from events.kinds import KINDS
@@ -60,6 +61,11 @@ def of_module(*more: Any) -> Any:
 def just_before(period: Period) -> Period:
     """Return as many days before a period, for which the demo has data, unlike for the week before."""
     return replace(period, first=period.first - (period.end - period.first), end=period.first)
+
+
+def this_week() -> dict[str, Any]:
+    """Return the period, for a question, of events that a test posts: the last days, whatever the date is."""
+    return {"first": (timezone.now() - 7 * DAY).date(), "days": 9}
 
 
 def question(asked: str, **more: Any) -> Filters:

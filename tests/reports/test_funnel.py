@@ -17,7 +17,7 @@ from reports.pages.activity import sessions as page
 from reports.pages.links import Links
 from reports.pages.page import Context
 from tests.admin.conftest import html_of
-from tests.reports.lifelike import NOW, each_filter, of_module, question
+from tests.reports.lifelike import NOW, each_filter, of_module, question, this_week
 from tests.reports.test_sessions import began
 from tests.sending import Sender, log_event
 from tests.sessions.stored import base_ms, file, summarise_due
@@ -107,7 +107,7 @@ def test_sessions_without_a_session_id_are_counted(sender: Sender) -> None:
         *(on("a", 10_000), on("a", 10_001, **shown), on("a", 10_002, **shown)),
     )
     summarise_due()
-    filters = question("everything", sources=("lab",), days=400)
+    filters = question("everything", sources=("lab",), **this_week())
     steps, _ = steps_of(["page:bench", "event:log"])
 
     found = figures._masks(figures._chosen(filters, 1.0), steps)
@@ -196,7 +196,7 @@ def test_the_suggestion_follows_the_order_of_sessions_not_the_most_frequent_page
         pages = ["cover", "basket", "basket", "basket"]
         file(sender, *(shown(f"way{number}", place, page) for place, page in enumerate(pages)))
     summarise_due()
-    filters = question("everything", sources=("shop",), days=400)
+    filters = question("everything", sources=("shop",), **this_week())
     assert suggested(filters) == Suggestion(("page:cover", "page:basket"), 3)
 
 
@@ -204,7 +204,7 @@ def test_pages_that_cannot_be_a_step_are_not_suggested(sender: Sender) -> None:
     for number in range(3):
         file(sender, *(shown(f"w{number}", place, page) for place, page in enumerate([" ", "a ", "b", "c"])))
     summarise_due()
-    assert suggested(question("everything", sources=("shop",), days=400)) == Suggestion(
+    assert suggested(question("everything", sources=("shop",), **this_week())) == Suggestion(
         ("page:b", "page:c"), 3
     )
 
@@ -218,7 +218,7 @@ def test_sessions_without_pages_get_their_first_and_last_kinds_suggested(sender:
         log_event("k1", ets=base_ms() + 1000, context=context, **end),
     )
     summarise_due()
-    filters = question("everything", sources=("clinic",), days=400)
+    filters = question("everything", sources=("clinic",), **this_week())
     assert suggested(filters) == Suggestion(("event:log", "event:end"), 1)
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from events.event import Event
 from events.identity import milliseconds
@@ -22,15 +23,23 @@ from reports.pages.health import quality as page
 from reports.pages.health.quality_sections import RANGES
 from reports.pages.links import Links
 from reports.pages.page import Context
-from reports.periods import DAY
 from reports.rollups.declared.quality import SECONDS
 from telemetry_project.demo import home, seeding
 from telemetry_project.demo.posting import Post
-from tests.reports.lifelike import ASKED, NOW, TELLING, events_matching, just_before, of_module, question
+from tests.reports.lifelike import (
+    ASKED,
+    NOW,
+    TELLING,
+    events_matching,
+    just_before,
+    of_module,
+    question,
+    this_week,
+)
 from tests.rollups.oracle import unknown_leaves
 from tests.rollups.recomputed import fold_due
 from tests.sending import Sender, log_event
-from tests.sessions.stored import file
+from tests.sessions.stored import base_ms, file
 
 pytestmark = pytest.mark.django_db
 SENT = NOW - timedelta(days=2)
@@ -243,15 +252,15 @@ def test_unknown_keys_are_ranked_by_frequency(name: str) -> None:
 
 
 def test_unknown_keys_are_leaves_not_the_objects_around_them(sender: Sender) -> None:
-    event = log_event("leaf", ets=milliseconds(NOW - DAY), object={})
+    event = log_event("leaf", ets=base_ms(), object={})
     event["context"]["pdata"]["build"] = {"branch": "x", "flags": {}}
     event["edata"]["odd"] = [{"a": 1}]
     file(sender, event)
     fold_due()
-    filters = question("everything", days=400)
+    filters = question("everything", **this_week())
     (owner,) = {row.owner_id for row in Event.objects.filter(client_event_id="leaf")}
 
-    found = {each.path for each in quality(replace(filters, owners=(owner,)), NOW).unknown}
+    found = {each.path for each in quality(replace(filters, owners=(owner,)), timezone.now()).unknown}
 
     assert found == {"context.pdata.build.branch", "context.pdata.build.flags", "edata.odd"}
 
