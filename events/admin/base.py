@@ -224,14 +224,7 @@ _BEFORE = "tally_audit_before"
 class AuditedAdmin(TallyAdmin):
     """Records additions, changes and deletions in the audit trail, in the same transaction."""
 
-    audited: Audited | None = None  # shared with the API; or else:
-    audit_noun = ""  # of the actions: NOUN.made, NOUN.changed, NOUN.removed
-    audit_fields: tuple[str, ...] = ()
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.audited is not None:
-            self.audit_noun, self.audit_fields = self.audited.noun, self.audited.fields
+    audited: Audited
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Row | None:
         """Return a row. To be changed, it is locked and read again: saving it writes all its columns."""
@@ -241,54 +234,32 @@ class AuditedAdmin(TallyAdmin):
         lock(row)
         return super().get_object(request, object_id, from_field)
 
-    def audit_owner(self, row: Row) -> Owner | None:
-        """Return the owner whose leads see the entry."""
-        return self.audited.owner(row) if self.audited else None
-
-    def audit_action(self, before: dict[str, object], after: dict[str, object]) -> str:
-        """Return the name of a change."""
-        return self.audited.action(before, after) if self.audited else f"{self.audit_noun}.changed"
-
     def save_model(self, request: HttpRequest, obj: Row, form: Form, change: bool) -> None:
         """Save the row, and remember its previous state."""
         if change:
             stored = type(obj)._default_manager.get(pk=obj.pk)
-            setattr(request, _BEFORE, audit.state(stored, self.audit_fields))
+            setattr(request, _BEFORE, self.audited.state(stored))
         super().save_model(request, obj, form, change)
 
     def log_addition(self, request: HttpRequest, obj: Row, message: object) -> LogEntry:
         """Record the addition."""
-        self._note(request, f"{self.audit_noun}.made", obj, after=audit.state(obj, self.audit_fields))
+        self.audited.made(audit.actor_of(request), obj)
         return super().log_addition(request, obj, message)
 
     def log_change(self, request: HttpRequest, obj: Row, message: object) -> LogEntry:
         """Record the change, if there is any."""
-        before = getattr(request, _BEFORE, None)
+        actor, before = audit.actor_of(request), getattr(request, _BEFORE, None)
         if before is None:  # Django changes a person's password without calling save_model
-            self._note(request, f"{self.audit_noun}.password_changed", obj)
+            audit.record(actor, f"{self.audited.noun}.password_changed", obj, owner=self.audited.owner(obj))
         else:
-            after = audit.state(obj, self.audit_fields)
-            if before != after:
-                self._note(request, self.audit_action(before, after), obj, before=before, after=after)
+            self.audited.changed(actor, obj, before)
         return super().log_change(request, obj, message)
 
     def log_deletions(self, request: HttpRequest, queryset: models.QuerySet[Row]) -> list[LogEntry]:
         """Record the deletions."""
         for row in queryset:
-            self._note(request, f"{self.audit_noun}.removed", row, before=audit.state(row, self.audit_fields))
+            self.audited.removed(audit.actor_of(request), row)
         return super().log_deletions(request, queryset)
-
-    def _note(
-        self,
-        request: HttpRequest,
-        action: str,
-        row: models.Model,
-        *,
-        before: dict[str, object] | None = None,
-        after: dict[str, object] | None = None,
-    ) -> None:
-        owner = self.audit_owner(row)
-        audit.record(audit.actor_of(request), action, row, owner=owner, before=before, after=after)
 
 
 # Removed only through separate pages, though the database would allow deleting their owner.

@@ -12,7 +12,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 
 from events.access import access_of, person_of
-from events.accounts import invitation
+from events.accounts import audit, invitation
 from events.accounts.invitation import EXPIRED, PENDING, Invitation
 from events.accounts.mailing import mailer
 from events.admin.base import AuditedAdmin, EmptyState, Form, OwnedAdmin, PageAdmin
@@ -134,7 +134,7 @@ class InvitationAdmin(AuditedAdmin, OwnedAdmin, PageAdmin):
             with transaction.atomic():
                 why = invitation.send_again(row, person_of(request), timezone.now())
                 if not why:
-                    self._note(request, "invitation.sent_again", row)
+                    audit.record(audit.actor_of(request), "invitation.sent_again", row, owner=row.owner)
             self._say(request, row, why)
         return redirect("admin:accounts_invitation_change", pk)
 
@@ -144,7 +144,7 @@ class InvitationAdmin(AuditedAdmin, OwnedAdmin, PageAdmin):
         if request.method == "POST":
             with transaction.atomic():
                 if invitation.withdraw(row, timezone.now()):
-                    self._note(request, "invitation.withdrawn", row)
+                    audit.record(audit.actor_of(request), "invitation.withdrawn", row, owner=row.owner)
                     messages.success(request, f"{row.email} can no longer use the link.")
         return redirect("admin:accounts_invitation_change", pk)
 

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from events.access import access_of
 from events.admin.base import AuditedAdmin, EmptyState, Form, OwnedAdmin, ProtectedAdmin, linked_fields
 from events.admin.display import time_column
+from events.managing.audited import Audited
 from events.managing.owners import AUDITED, CHOSEN_ONCE, OF_LEADS
 from events.ownership import senders
 from events.ownership.owner import Organization, Owner
@@ -76,8 +77,7 @@ ORGANIZATION_CREATED_AT: Any = time_column("created_at")
 class OrganizationAdmin(ProtectedAdmin, AuditedAdmin):
     """Organizations, for operators."""
 
-    audit_noun = "organization"
-    audit_fields = ("name", "slug")
+    audited = Audited("organization", ("name", "slug"))
 
     list_display = ("name", "slug", ORGANIZATION_CREATED_AT)
     search_fields = ("name", "slug")

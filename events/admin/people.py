@@ -15,6 +15,7 @@ from events.accounts import audit, second_factor
 from events.admin.base import AuditedAdmin, Form
 from events.admin.display import time_column
 from events.lib.fields import AnyField
+from events.managing.audited import Audited
 from events.ownership.api_key import ApiKey
 
 if TYPE_CHECKING:  # unfold has no types
@@ -70,16 +71,18 @@ class PersonForm(ChangeForm):
 class PersonAdmin(AuditedAdmin, UserAdmin[User]):
     """Accounts of people."""
 
-    audit_noun = "person"
-    audit_fields = (
-        "username",
-        "first_name",
-        "last_name",
-        "email",
-        "is_active",
-        "is_staff",
-        "is_superuser",
-        "groups",
+    audited = Audited(
+        "person",
+        (
+            "username",
+            "first_name",
+            "last_name",
+            "email",
+            "is_active",
+            "is_staff",
+            "is_superuser",
+            "groups",
+        ),
     )
 
     form = PersonForm

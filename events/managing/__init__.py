@@ -1,1 +1,1 @@
-"""What leads and operators change, in the admin or by API: forms with their rules, and the audit trail."""
+"""Changes by leads and operators, in the admin or by API: forms with their rules, and the audit trail."""

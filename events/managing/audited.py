@@ -15,14 +15,14 @@ State = dict[str, object]
 
 @dataclass(frozen=True)
 class Audited:
-    """How changes of a model are recorded: NOUN.made, NOUN.changed, NOUN.removed.
+    """Records changes of a model as NOUN.made, NOUN.changed and NOUN.removed.
 
     `switched` names a field, and the actions for setting and clearing it.
     """
 
     noun: str
     fields: tuple[str, ...]
-    owner: Callable[[Any], Owner | None]
+    owner: Callable[[Any], Owner | None] = lambda _: None  # whose leads see the entry; None: only operators
     switched: tuple[str, str, str] | None = None
 
     def action(self, before: State, after: State) -> str:

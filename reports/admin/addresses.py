@@ -12,9 +12,11 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 
 from events.access import access_of, person_of
+from events.accounts import audit
 from events.admin.base import AuditedAdmin, Context, EmptyState, Form, PageAdmin
 from events.admin.display import Page, group, time_column
 from events.lib.fields import AnyField
+from events.managing.audited import Audited
 from events.ownership.owner import Owner
 from reports.mail import account_mails
 from reports.mail.addresses import Address, mailbox_in, resume, vouch_for
@@ -72,8 +74,7 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
     """Mail addresses, and if they may get mail."""
 
     form = AddressForm
-    audit_noun = "address"
-    audit_fields = ("owner", "address")
+    audited = Audited("address", ("owner", "address"), owner=lambda row: row.owner)
     page_template = "reports/address_page.html"
     list_display = ("address", "whose", "standing", time_column("confirmed_at"), time_column("clicked_at"))
     list_select_related = ("owner", "user")
@@ -91,10 +92,6 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
         if access.is_operator:
             return rows
         return rows.filter(models.Q(owner__in=access.led.values("pk")) | models.Q(user_id=request.user.pk))
-
-    def audit_owner(self, row: Address) -> Owner | None:
-        """Return the owner whose contact it is."""
-        return row.owner
 
     @admin.display(description="Of")
     def whose(self, row: Address) -> str:
@@ -188,7 +185,7 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
             with transaction.atomic():
                 vouch_for(address, person_of(request), timezone.now())
                 if self._ask(request, address):
-                    self._note(request, "address.asked", address)
+                    audit.record(audit.actor_of(request), "address.asked", address, owner=address.owner)
         return redirect("admin:mail_address_change", pk)
 
     def resume_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -197,7 +194,7 @@ class AddressAdmin(AuditedAdmin, PageAdmin):
         if request.method == "POST":
             with transaction.atomic():
                 if resume(pk):
-                    self._note(request, "address.resumed", address)
+                    audit.record(audit.actor_of(request), "address.resumed", address, owner=address.owner)
                     messages.success(request, "The address gets mail again.")
         return redirect("admin:mail_address_change", pk)
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from events.admin.base import AuditedAdmin, EmptyState
 from events.admin.display import time_column
-from events.ownership.owner import Owner
+from events.managing.audited import Audited
 from reports.cost.plans import Discount, PlanAssignment, PlatformCost, Price, PricePlan, PriceTier
 from reports.pages.cost.terms import UNITS, above
 from reports.pages.cost.wording import precise
@@ -26,8 +26,7 @@ else:
 class PricePlanAdmin(AuditedAdmin):
     """Price plans."""
 
-    audit_noun = "plan"
-    audit_fields = ("name", "currency")
+    audited = Audited("plan", ("name", "currency"))
     list_display = ("name", "currency", time_column("created_at"))
     search_fields = ("name",)
     search_help_text = "Name"
@@ -94,8 +93,7 @@ class TierInline(Inline):
 class PriceAdmin(AuditedAdmin):
     """Prices. One that has been charged is read-only."""
 
-    audit_noun = "price"
-    audit_fields = ("plan", "meter", "sku", "unit_price", "valid_from")
+    audited = Audited("price", ("plan", "meter", "sku", "unit_price", "valid_from"))
     list_display = ("sku", "plan", "meter", amount_of, time_column("valid_from"), time_column("charged_at"))
     list_select_related = ("plan",)
     search_fields = ("sku",)
@@ -126,8 +124,7 @@ class PriceAdmin(AuditedAdmin):
 class PlanAssignmentAdmin(AuditedAdmin):
     """Plans in force, by organization and owner."""
 
-    audit_noun = "plan"
-    audit_fields = ("organization", "owner", "plan", "valid_from")
+    audited = Audited("plan", ("organization", "owner", "plan", "valid_from"), owner=lambda row: row.owner)
     list_display = ("organization", "whose", "plan", time_column("valid_from"))
     list_select_related = ("organization", "owner", "plan")
     fields = ("organization", "owner", "plan", "valid_from")
@@ -138,27 +135,20 @@ class PlanAssignmentAdmin(AuditedAdmin):
         """Return the owner, or a text for all other owners."""
         return str(row.owner or "all others")
 
-    def audit_owner(self, row: PlanAssignment) -> Owner | None:
-        """Return the owner."""
-        return row.owner
-
 
 @admin.register(Discount)
 class DiscountAdmin(AuditedAdmin):
     """Discounts of owners."""
 
-    audit_noun = "discount"
-    audit_fields = ("owner", "percent", "valid_from", "valid_until")
+    audited = Audited(
+        "discount", ("owner", "percent", "valid_from", "valid_until"), owner=lambda row: row.owner
+    )
     list_display = ("owner", "percent", time_column("valid_from"), time_column("valid_until"))
     list_select_related = ("owner",)
     search_fields = ("owner__name",)
     search_help_text = "Owner"
     fields = ("owner", "percent", "valid_from", "valid_until")
     empty_state = EmptyState("No discounts", "A discount reduces an owner's unit prices by a percentage.")
-
-    def audit_owner(self, row: Discount) -> Owner:
-        """Return the owner."""
-        return row.owner
 
 
 class PlatformCostForm(forms.ModelForm[PlatformCost]):
@@ -188,8 +178,9 @@ class PlatformCostAdmin(AuditedAdmin):
     """Platform costs, shared among owners."""
 
     form = PlatformCostForm
-    audit_noun = "platform_cost"
-    audit_fields = ("organization", "name", "amount", "method", "first_month", "last_month")
+    audited = Audited(
+        "platform_cost", ("organization", "name", "amount", "method", "first_month", "last_month")
+    )
     list_display = ("name", "bearer", "a_month", "method", "since", "until")
     list_select_related = ("organization",)
     search_fields = ("name",)

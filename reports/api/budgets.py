@@ -1,5 +1,6 @@
 """Budgets in the API."""
 
+from functools import partial
 from typing import Any
 
 from django.db.models import QuerySet
@@ -19,13 +20,12 @@ from events.api.managing.base import (
     OwnerField,
     Removed,
     form_of,
+    help_of,
 )
 from reports.cost.budget_form import AUDITED, BudgetForm
 from reports.cost.budgets import Budget
 
-
-def _help(name: str) -> str:
-    return str(Budget._meta.get_field(name).help_text)  # type: ignore[union-attr]  # a column
+_help = partial(help_of, Budget)
 
 
 class BudgetSerializer(Selectable, serializers.ModelSerializer[Budget]):

@@ -1,4 +1,4 @@
-"""What exports by API can contain from reports: charges, and the rows of a section of a report page."""
+"""Exports of reports by API: charges, and the rows of a section of a report page."""
 
 from collections.abc import Iterable, Iterator
 from functools import partial

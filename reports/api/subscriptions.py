@@ -1,5 +1,6 @@
 """Subscriptions to digests in the API: those of the key's person, and of contacts of administered owners."""
 
+from functools import partial
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -20,6 +21,7 @@ from events.api.managing.base import (
     OwnerField,
     Removed,
     form_of,
+    help_of,
 )
 from events.ownership.owner import Owner
 from reports.digests.locales import LOCALES
@@ -27,9 +29,7 @@ from reports.digests.models import RHYTHMS, Subscription
 from reports.digests.subscription_form import AUDITED, CHOSEN, SubscriptionForm, plan_again
 from reports.mail.addresses import Address
 
-
-def _help(name: str) -> str:
-    return str(Subscription._meta.get_field(name).help_text)  # type: ignore[union-attr]  # a column
+_help = partial(help_of, Subscription)
 
 
 class SubscriptionSerializer(Selectable, serializers.ModelSerializer[Subscription]):

@@ -14,7 +14,7 @@ from reports.cost.exact_number import ExactNumber
 
 
 class MonthChargeSerializer(serializers.Serializer[dict[str, Any]]):
-    """What one meter cost an owner in a month, for a source, a kind and a dialect."""
+    """An owner's charges of one meter in a month, for a source, a kind and a dialect."""
 
     month = serializers.DateField(help_text="First day of the month; for a correction, of the corrected one.")
     source = serializers.CharField(  # type: ignore[assignment]  # as of events
@@ -31,7 +31,7 @@ class MonthChargeSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 class ClosedMonthSerializer(Selectable, serializers.ModelSerializer[ClosedMonth]):
-    """What an owner was charged in a month that is closed."""
+    """An owner's charges in a closed month."""
 
     owner = serializers.CharField(source="owner.name", help_text="Name of the owner.")
     month = serializers.DateField(source="billing_month.month", help_text="First day of the month.")

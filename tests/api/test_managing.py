@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from events.access import OPERATORS
@@ -31,7 +33,7 @@ from tests.sending import MakeSender, Sender, file_all, log_event
 MANAGE = (Permission.MANAGE,)
 NEW_KEY = {"name": "portal", "type": "secret", "permissions": ["read"], "owner": "A"}
 NEW_HOOK = {"name": "chat", "url": "https://chat.example.org/", "owner": "A"}
-# What each endpoint takes, to which a test adds what must be refused.
+# A valid body for each endpoint, to which a test adds members that must be refused.
 BODIES: dict[str, dict[str, Any]] = {
     "keys": NEW_KEY,
     "webhooks": NEW_HOOK,
@@ -129,6 +131,22 @@ def test_objects_are_created_changed_and_removed_and_audited(call: Caller) -> No
         )
         assert [entry.action for entry in entries] == RECORDED[name]
         assert {entry.actor_name for entry in entries} == {str(call.key)}
+
+
+def test_a_list_takes_the_same_queries_for_one_object_and_for_many(call: Caller) -> None:
+    several: dict[str, list[Any]] = {
+        "keys": [NEW_KEY | {"name": f"key {number}", "owners": ["A"]} for number in range(4)],
+        "webhooks": [NEW_HOOK | {"name": f"hook {number}"} for number in range(4)],
+        "budgets": [BODIES["budgets"] | {"first_month": f"2026-0{number}-01"} for number in range(2, 6)],
+    }
+    for name, bodies in several.items():
+        asked = []
+        for body in bodies:
+            call("POST", f"{name}/", body, 201)
+            with CaptureQueriesContext(connection) as captured:
+                call("GET", f"{name}/")
+            asked.append(len(captured.captured_queries))
+        assert asked[1:] == [asked[0]] * 3, (name, asked)
 
 
 def test_an_invalid_body_is_refused_by_field_and_changes_nothing(

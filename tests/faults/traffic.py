@@ -34,7 +34,7 @@ class Request:
 
 @dataclass
 class Ledger:
-    """What clients know: which events were acknowledged with 2xx, and how often each was sent."""
+    """Events as clients know them: how often each was sent, and whether it was acknowledged with 2xx."""
 
     sent: Counter[str] = field(default_factory=Counter)
     acknowledged: set[str] = field(default_factory=set)

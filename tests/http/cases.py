@@ -54,7 +54,7 @@ def chunked(coded: bytes, *headers: str) -> bytes:
 
 
 class Case(NamedTuple):
-    """What a client sends on one connection, the responses, and the number of requests then in the inbox."""
+    """Bytes that a client sends on one connection, the responses, and the requests then in the inbox."""
 
     what: str
     sent: bytes

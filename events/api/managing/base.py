@@ -4,6 +4,7 @@ A body is read in two steps. Its serializer knows names and types, resolves owne
 the key administers, and refuses unknown members. The form, which is the admin's, knows the rules.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -34,6 +35,12 @@ from events.ownership.owner import Owner
 ACCESS, SHOWN, ROW = "access", "shown", "row"  # in the context of serializers
 Given = dict[str, Any]
 AnyForm = forms.ModelForm[Any]
+
+
+def help_of(model: type[models.Model], name: str) -> str:
+    """Return the help text of a column."""
+    field: Any = model._meta.get_field(name)
+    return str(field.help_text)
 
 
 class Conflict(APIException):
@@ -145,7 +152,7 @@ class Listed(mixins.ListModelMixin, mixins.RetrieveModelMixin, Managing):
     """Adds reading."""
 
 
-class Created(Managing):
+class Created(Managing, ABC):
     """Adds creating."""
 
     def create(self, request: Request) -> Response:
@@ -156,12 +163,12 @@ class Created(Managing):
             self.audited.made(self.actor, row)
         return self.answer(row, once, status.HTTP_201_CREATED)
 
+    @abstractmethod
     def make(self, given: Given) -> tuple[Any, Given]:
         """Create an object. Return it, with what is shown only once."""
-        raise NotImplementedError
 
 
-class Changed(Managing):
+class Changed(Managing, ABC):
     """Adds changing."""
 
     def partial_update(self, request: Request, **_: object) -> Response:
@@ -174,9 +181,9 @@ class Changed(Managing):
             self.audited.changed(self.actor, row, before)
         return self.answer(row)
 
+    @abstractmethod
     def change(self, row: Any, given: Given) -> None:
         """Change an object."""
-        raise NotImplementedError
 
 
 class Removed(Managing):
@@ -214,7 +221,7 @@ def form_of(
     """
     blank = form()
     current = model_to_dict(row, list(blank.fields)) if row else _defaults(blank)
-    filled = form(data={**current, **given} | _keys({**current, **given}), instance=row)
+    filled = form(data=_with_keys({**current, **given}), instance=row)
     for name, value in {"access": access, **attributes}.items():
         setattr(filled, name, value)
     for field in filled.fields.values():
@@ -239,11 +246,13 @@ def _defaults(form: AnyForm) -> Given:
     return {name: value for name, value in initial.items() if value is not None}
 
 
-def _keys(values: Given) -> Given:
-    """Return the values that are rows by their keys, as forms have them."""
+def _with_keys(values: Given) -> Given:
+    """Return the values with keys instead of rows, as forms read them."""
     return {
-        name: value.pk if isinstance(value, models.Model) else [each.pk for each in value]
+        name: [_key(each) for each in value] if isinstance(value, list) else _key(value)
         for name, value in values.items()
-        if isinstance(value, models.Model)
-        or (isinstance(value, list) and value and isinstance(value[0], models.Model))
     }
+
+
+def _key(value: object) -> object:
+    return value.pk if isinstance(value, models.Model) else value

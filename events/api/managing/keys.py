@@ -9,8 +9,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from events.access import Access
 from events.api.endpoint import Selectable
 from events.api.managing.base import (
+    ACCESS,
     Body,
     Changed,
     Created,
@@ -67,8 +69,8 @@ class KeySerializer(Selectable, serializers.ModelSerializer[ApiKey]):
 
     def get_owners(self, key: ApiKey) -> list[str]:
         """Return the names of further owners."""
-        led = set(self.context["access"].led.values_list("pk", flat=True))
-        return [owner.name for owner in key.owners.all() if owner.pk in led]
+        access: Access = self.context[ACCESS]
+        return [owner.name for owner in key.owners.all() if access.leads(owner.pk)]
 
 
 class NewKeySerializer(KeySerializer):
@@ -141,10 +143,9 @@ class KeyViewSet(Listed, Created, Changed, Removed):
     def make(self, given: Given) -> tuple[ApiKey, Given]:
         """Create a key."""
         given = {"default_owner": given.pop("owner"), **given}
-        person = self.access.person
         form = form_of(MakeKeyForm, self.access, given)
         secret = give_text(form.instance)
-        form.instance.created_by = person
+        form.instance.created_by = self.access.person
         return form.save(), {"secret": secret}
 
     @extend_schema(request=KeyChanges, responses=KeySerializer)

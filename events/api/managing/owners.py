@@ -26,7 +26,6 @@ class OwnerSerializer(Selectable, serializers.ModelSerializer[Owner]):
     organization = serializers.CharField(
         source="organization.slug", read_only=True, help_text="Slug of its organization."
     )
-
     contact = serializers.CharField(read_only=True, help_text="Address of the team, or empty.")
 
     class Meta:
@@ -80,8 +79,6 @@ class OwnerFilter(django_filters.FilterSet):
     """Filters of owners."""
 
     name = django_filters.CharFilter(method="by_name", help_text="Name of the owner, in any case.")
-
-    contact = serializers.CharField(read_only=True, help_text="Address of the team, or empty.")
 
     class Meta:
         model = Owner

@@ -1,5 +1,6 @@
 """Webhooks in the API, with their secrets shown once, and their deliveries."""
 
+from functools import partial
 from typing import Any
 
 from django.db.models import QuerySet
@@ -22,15 +23,14 @@ from events.api.managing.base import (
     OwnerField,
     Removed,
     form_of,
+    help_of,
     written,
 )
 from events.managing.webhooks import AUDITED, SET, WebhookForm, prepare_change
 from events.webhooks import addresses
 from events.webhooks.webhook import Sent, Webhook, WebhookAttempt
 
-
-def _help(name: str) -> str:
-    return str(Webhook._meta.get_field(name).help_text)  # type: ignore[union-attr]  # a column
+_help = partial(help_of, Webhook)
 
 
 class WebhookSerializer(Selectable, serializers.ModelSerializer[Webhook]):
@@ -89,11 +89,9 @@ class AttemptSerializer(Selectable, serializers.ModelSerializer[WebhookAttempt])
         read_only_fields = fields
 
 
-class WebhookChanges(Body):
-    """Changes of a webhook."""
+class WebhookSettings(Body):
+    """The settings of a webhook that have a default."""
 
-    name = serializers.CharField(max_length=100, required=False, help_text=_help("name"))
-    url = serializers.CharField(max_length=addresses.LONGEST, required=False, help_text=_help("url"))
     what = serializers.ChoiceField(choices=Sent.values, required=False, help_text=_help("what"))
     filter = serializers.CharField(
         max_length=2_000, required=False, allow_blank=True, help_text=_help("filter")
@@ -101,25 +99,25 @@ class WebhookChanges(Body):
     fields = serializers.CharField(  # type: ignore[assignment]  # the name of a member, and of an attribute
         max_length=2_000, required=False, allow_blank=True, help_text=_help("fields")
     )
+
+
+class WebhookChanges(WebhookSettings):
+    """Changes of a webhook."""
+
+    name = serializers.CharField(max_length=100, required=False, help_text=_help("name"))
+    url = serializers.CharField(max_length=addresses.LONGEST, required=False, help_text=_help("url"))
     active = serializers.BooleanField(
         required=False,
         help_text="false pauses it. A webhook that is resumed sends what was written meanwhile.",
     )
 
 
-class WebhookBody(Body):
+class WebhookBody(WebhookSettings):
     """A webhook to create."""
 
     owner = OwnerField(help_text=_help("owner"))
     name = serializers.CharField(max_length=100, help_text=_help("name"))
     url = serializers.CharField(max_length=addresses.LONGEST, help_text=_help("url"))
-    what = serializers.ChoiceField(choices=Sent.values, required=False, help_text=_help("what"))
-    filter = serializers.CharField(
-        max_length=2_000, required=False, allow_blank=True, help_text=_help("filter")
-    )
-    fields = serializers.CharField(  # type: ignore[assignment]  # as above
-        max_length=2_000, required=False, allow_blank=True, help_text=_help("fields")
-    )
 
 
 class WebhookViewSet(Listed, Created, Changed, Removed):
